@@ -1,0 +1,1 @@
+"""archc: the compiler for neural-network architectures."""

@@ -1,0 +1,81 @@
+"""The table of codes. A code is never reused; each has a page in `explain/` of the same name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A kind of mistake: its kebab-case name, and whether it is an error or a warning."""
+
+    name: str
+    severity: Severity = "error"
+
+
+CODES: Final[dict[str, Code]] = {
+    # A00: the file and its YAML
+    "A0001": Code("unreadable-file"),
+    "A0002": Code("not-utf-8"),
+    "A0003": Code("limit-exceeded"),
+    "A0004": Code("invalid-yaml"),
+    "A0005": Code("duplicate-key"),
+    "A0006": Code("refused-yaml-feature"),
+    "A0007": Code("unquoted-expression"),
+    "A0008": Code("number-out-of-range"),
+    # A01: fields, their types and names
+    "A0101": Code("unknown-field"),
+    "A0102": Code("missing-field"),
+    "A0103": Code("wrong-type"),
+    "A0104": Code("invalid-value"),
+    "A0105": Code("unknown-type"),
+    "A0106": Code("unsupported-version"),
+    "A0107": Code("invalid-name"),
+    "A0108": Code("duplicate-name"),
+    "A0109": Code("conflicting-fields"),
+    "A0110": Code("shadowed-type"),
+    "A0111": Code("recursive-block"),
+    # A02: expressions and params
+    "A0201": Code("invalid-expression"),
+    "A0202": Code("unknown-variable"),
+    "A0203": Code("failed-expression"),
+    "A0204": Code("not-a-whole-number"),
+    "A0205": Code("unavailable-variable"),
+    "A0206": Code("unknown-param"),
+    # A03: shapes
+    "A0301": Code("wrong-rank"),
+    "A0302": Code("indivisible-channels"),
+    "A0303": Code("window-exceeds-input"),
+    "A0304": Code("channels-disagree"),
+    "A0305": Code("sizes-disagree"),
+    "A0306": Code("excessive-padding"),
+    "A0307": Code("excessive-output-padding"),
+    "A0308": Code("empty-output"),
+    "A0309": Code("unflattened-input"),
+    "A0310": Code("wrong-layout"),
+    "A0311": Code("uneven-chunks"),
+    "A0312": Code("invalid-input-size"),
+    # A04: references between stages
+    "A0401": Code("unknown-reference"),
+    "A0402": Code("forward-reference"),
+    "A0403": Code("unused-stage"),
+    "A0404": Code("reference-across-lists"),
+    "A0405": Code("wrong-number-of-inputs"),
+    # A05: variants, outputs and claims
+    "A0501": Code("invalid-extends"),
+    "A0502": Code("cyclic-extends"),
+    "A0503": Code("unknown-upto"),
+    "A0504": Code("invalid-output"),
+    "A0505": Code("unmet-expectation"),
+    "A0506": Code("exceeded-budget"),
+    # A07: weights and targets
+    "A0701": Code("unreadable-weights"),
+    "A0702": Code("unfit-weights"),
+    "A0703": Code("inexpressible-in-target"),
+    "A0704": Code("unwritable-output"),
+    "A0705": Code("missing-package"),
+    "A0706": Code("targets-disagree"),
+}

@@ -1,0 +1,114 @@
+"""Ops on several values: add, multiply, concat. Nothing broadcasts but multiply, over spatial axes of size 1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from archc.ir.ops.base import Op, Violation
+from archc.ir.ops.conv import axis_name
+from archc.ir.types import Dim, TensorType
+
+
+def differs(a: Dim, b: Dim) -> bool:
+    """Whether two sizes are known to differ."""
+    return a is not None and b is not None and a != b
+
+
+def same_form(kind: str, inputs: tuple[TensorType, ...]) -> Iterator[Violation]:
+    """All inputs must have the same number of axes, in the same order."""
+    first = inputs[0]
+    for index, x in enumerate(inputs[1:], start=1):
+        if x.rank != first.rank or (x.rank and x.layout != first.layout):
+            yield Violation("A0301", f"{kind} joins values of different form", input=index,
+                            label=f"{x} meets {first}", help="give all inputs the same axes in the same order")  # fmt: skip
+            return
+
+
+def same_channels(kind: str, inputs: tuple[TensorType, ...]) -> Iterator[Violation]:
+    """All inputs must have the same channels."""
+    first = inputs[0]
+    for index, x in enumerate(inputs[1:], start=1):
+        if differs(x.channels, first.channels):
+            yield Violation("A0304", f"{kind} joins branches that disagree on channels", input=index,
+                            label=f"{x.channels} channels meet {first.channels}",
+                            notes=("the inputs are " + " and ".join(str(i) for i in inputs),),
+                            help="give both branches the same out_channels, or project one with a 1×1 conv")  # fmt: skip
+            return
+
+
+def same_sizes(kind: str, inputs: tuple[TensorType, ...], broadcast_ones: bool = False) -> Iterator[Violation]:
+    """All inputs must have the same spatial sizes (or 1, where `broadcast_ones`)."""
+    first = inputs[0]
+    for index, x in enumerate(inputs[1:], start=1):
+        if x.rank != first.rank or x.layout != first.layout:
+            return
+        for axis, (a, b) in enumerate(zip(x.spatial, first.spatial, strict=True)):
+            if differs(a, b) and not (broadcast_ones and 1 in (a, b)):
+                yield Violation("A0305", f"{kind} joins maps of different size", input=index,
+                                label=f"{axis_name(x.rank, axis)} {a} meets {b}",
+                                notes=("the inputs are " + " and ".join(str(i) for i in inputs),),
+                                help="give both branches the same strides and paddings, or an input size that they divide")  # fmt: skip
+                return
+
+
+def known(sizes: tuple[Dim, ...]) -> Dim:
+    """The size that all inputs share; unknown where none is known or where they differ."""
+    found = {size for size in sizes if size is not None}
+    return found.pop() if len(found) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Add(Op):
+    """The sum of values of one type; keeps it."""
+
+    arity: ClassVar[int | None] = None
+
+    def requires(self, *inputs: TensorType) -> Iterator[Violation]:
+        yield from same_form("add", inputs)
+        yield from same_channels("add", inputs)
+        yield from same_sizes("add", inputs)
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        spatial = tuple(known(sizes) for sizes in zip(*(x.spatial for x in inputs), strict=False))
+        return TensorType(known(tuple(x.channels for x in inputs)), spatial, inputs[0].layout)
+
+
+@dataclass(frozen=True, slots=True)
+class Multiply(Op):
+    """The product of values of one type; spatial axes of size 1 stretch: (N, C, 1, 1) × (N, C, H, W) -> (N, C, H, W)."""
+
+    arity: ClassVar[int | None] = None
+
+    def requires(self, *inputs: TensorType) -> Iterator[Violation]:
+        yield from same_form("multiply", inputs)
+        yield from same_channels("multiply", inputs)
+        yield from same_sizes("multiply", inputs, broadcast_ones=True)
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        spatial = tuple(stretched(sizes) for sizes in zip(*(x.spatial for x in inputs), strict=False))
+        return TensorType(known(tuple(x.channels for x in inputs)), spatial, inputs[0].layout)
+
+
+def stretched(sizes: tuple[Dim, ...]) -> Dim:
+    """The size of an axis after multiply: 1 gives way to any other."""
+    if None in sizes:
+        return None
+    return known(tuple(size for size in sizes if size != 1) or (1,))
+
+
+@dataclass(frozen=True, slots=True)
+class Concat(Op):
+    """Values joined on their channels: (N, C1, *S), (N, C2, *S) -> (N, C1 + C2, *S)."""
+
+    arity: ClassVar[int | None] = None
+
+    def requires(self, *inputs: TensorType) -> Iterator[Violation]:
+        yield from same_form("concat", inputs)
+        yield from same_sizes("concat", inputs)
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        channels = [x.channels for x in inputs if x.channels is not None]
+        spatial = tuple(known(sizes) for sizes in zip(*(x.spatial for x in inputs), strict=False))
+        return TensorType(sum(channels) if len(channels) == len(inputs) else None, spatial, inputs[0].layout)

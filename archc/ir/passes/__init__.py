@@ -1,0 +1,6 @@
+"""Passes over the graph, one file each."""
+
+from archc.ir.passes.base import Pass, run_passes
+from archc.ir.passes.inference import inference
+
+__all__ = ["Pass", "inference", "run_passes"]
