@@ -1,1 +1,1 @@
-
+"""The targets: Python source, torch modules, ONNX files."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 
 from archc.ir.graph import Graph, Node
@@ -24,4 +25,4 @@ def _node(graph: Graph, node: Node) -> str:
 
 
 def _value(value: object) -> str:
-    return repr(dict(value)) if hasattr(value, "keys") else repr(value)
+    return repr(dict(value)) if isinstance(value, Mapping) else repr(value)

@@ -1,1 +1,1 @@
-
+"""What a spec says: its model, params, expressions, variants."""

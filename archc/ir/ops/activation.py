@@ -40,8 +40,13 @@ class Activation(Op):
     def requires(self, *inputs: TensorType) -> Iterator[Violation]:
         low, high = self.constants.get("min_val"), self.constants.get("max_val")
         if low is not None and high is not None and not float(low) < float(high):
-            yield Violation("A0104", "min_val is not below max_val", field="min_val", label=f"{low}, max_val is {high}",
-                            help="swap the two")  # fmt: skip
+            yield Violation(
+                "A0104",
+                "min_val is not below max_val",
+                field="min_val",
+                label=f"{low}, max_val is {high}",
+                help="swap the two",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +58,13 @@ class PReLU(Op):
 
     def requires(self, *inputs: TensorType) -> Iterator[Violation]:
         if inputs[0].rank and inputs[0].layout != "channels_first" and self.num_parameters != 1:
-            yield Violation("A0310", "prelu with a slope for each channel needs channels first", input=0,
-                            label=f"what arrives is {inputs[0]}, channels last",
-                            help="put `type: channels_first` before it")  # fmt: skip
+            yield Violation(
+                "A0310",
+                "prelu with a slope for each channel needs channels first",
+                input=0,
+                label=f"what arrives is {inputs[0]}, channels last",
+                help="put `type: channels_first` before it",
+            )
 
     def tensors(self) -> tuple[TensorSpec, ...]:
         return (TensorSpec("weight", (self.num_parameters or 0,), Init("constant", {"value": self.init_value})),)

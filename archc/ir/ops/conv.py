@@ -21,11 +21,21 @@ def axis_name(rank: int, axis: int) -> str:
 def spatial_only(kind: str, x: TensorType) -> Iterator[Violation]:
     """The input must be a map with its channels first."""
     if x.layout != "channels_first":
-        yield Violation("A0310", f"{kind} needs channels first", label=f"what arrives is {x}, channels last",
-                        help="put `type: channels_first` before it", input=0)  # fmt: skip
+        yield Violation(
+            "A0310",
+            f"{kind} needs channels first",
+            label=f"what arrives is {x}, channels last",
+            help="put `type: channels_first` before it",
+            input=0,
+        )
     elif x.rank == 0:
-        yield Violation("A0301", f"{kind} needs spatial axes", label=f"what arrives is {x}, plain features", input=0,
-                        help="move it before the flatten")  # fmt: skip
+        yield Violation(
+            "A0301",
+            f"{kind} needs spatial axes",
+            label=f"what arrives is {x}, plain features",
+            input=0,
+            help="move it before the flatten",
+        )
 
 
 def window_fits(op: str, x: TensorType, kernel: Sizes, padding: Sizes, dilation: Sizes) -> Iterator[Violation]:
@@ -35,20 +45,26 @@ def window_fits(op: str, x: TensorType, kernel: Sizes, padding: Sizes, dilation:
         if size is not None and size + 2 * padding[axis] < reach:
             name = axis_name(x.rank, axis)
             yield Violation(
-                "A0303", f"the {op} window is larger than the padded input",
-                field="kernel_size", label=f"spans {reach} along the {name}, the padded input has {size + 2 * padding[axis]}",
+                "A0303",
+                f"the {op} window is larger than the padded input",
+                field="kernel_size",
+                label=f"spans {reach} along the {name}, the padded input has {size + 2 * padding[axis]}",
                 notes=(f"input {x}, padding {padding[axis]}, kernel_size {kernel[axis]}, dilation {dilation[axis]}",),
                 help="use a smaller kernel, more padding, fewer strides before it, or a larger input",
-            )  # fmt: skip
+            )
             return
 
 
 def groups_divide(channels: int | None, field: str, groups: int, what: str) -> Iterator[Violation]:
     """`groups` must divide a number of channels."""
     if channels is not None and channels % groups:
-        yield Violation("A0302", f"groups do not divide the {what} channels", field=field,
-                        label=f"{channels} {what} channels over {groups} groups leave {channels % groups}",
-                        help=f"use a divisor of {channels} as `groups`, or a multiple of {groups} as channels")  # fmt: skip
+        yield Violation(
+            "A0302",
+            f"groups do not divide the {what} channels",
+            field=field,
+            label=f"{channels} {what} channels over {groups} groups leave {channels % groups}",
+            help=f"use a divisor of {channels} as `groups`, or a multiple of {groups} as channels",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,20 +121,36 @@ class ConvTranspose(Op):
         for axis in range(x.rank):
             limit = max(self.stride[axis], self.dilation[axis])
             if self.output_padding[axis] >= limit:
-                yield Violation("A0307", "output_padding is not below the stride or the dilation", field="output_padding",
-                                label=f"{self.output_padding[axis]} along the {axis_name(x.rank, axis)}, where less than {limit} can be told apart",
-                                help=f"use {limit - 1} or less")  # fmt: skip
+                yield Violation(
+                    "A0307",
+                    "output_padding is not below the stride or the dilation",
+                    field="output_padding",
+                    label=f"{self.output_padding[axis]} along the {axis_name(x.rank, axis)}, where less than {limit} can be told apart",
+                    help=f"use {limit - 1} or less",
+                )
                 break
         for axis, size in enumerate(self.infer(x).spatial):
             if size is None and x.spatial[axis] is not None:
-                yield Violation("A0308", "nothing is left of the map", field="padding",
-                                label=f"the output's {axis_name(x.rank, axis)} would be 0 or less",
-                                notes=(f"input {x}",), help="use less padding")  # fmt: skip
+                yield Violation(
+                    "A0308",
+                    "nothing is left of the map",
+                    field="padding",
+                    label=f"the output's {axis_name(x.rank, axis)} would be 0 or less",
+                    notes=(f"input {x}",),
+                    help="use less padding",
+                )
                 break
 
     def infer(self, *inputs: TensorType) -> TensorType:
-        rows = zip(inputs[0].spatial, self.kernel_size, self.stride, self.padding, self.output_padding, self.dilation,
-                   strict=True)  # fmt: skip
+        rows = zip(
+            inputs[0].spatial,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.output_padding,
+            self.dilation,
+            strict=True,
+        )
         return TensorType(self.out_channels, tuple(conv_transpose_size(*row) for row in rows))
 
     def tensors(self) -> tuple[TensorSpec, ...]:
@@ -140,8 +172,13 @@ class Linear(Op):
     def requires(self, *inputs: TensorType) -> Iterator[Violation]:
         (x,) = inputs
         if x.rank and x.layout == "channels_first":
-            yield Violation("A0309", "linear needs features, a map arrives", label=f"what arrives is {x}", input=0,
-                            help="put `type: flatten` (and perhaps `type: global_avg_pool`) before it")  # fmt: skip
+            yield Violation(
+                "A0309",
+                "linear needs features, a map arrives",
+                label=f"what arrives is {x}",
+                input=0,
+                help="put `type: flatten` (and perhaps `type: global_avg_pool`) before it",
+            )
 
     def infer(self, *inputs: TensorType) -> TensorType:
         return TensorType(self.out_features, inputs[0].spatial, inputs[0].layout)

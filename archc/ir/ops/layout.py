@@ -23,12 +23,21 @@ class Chunk(Op):
     def requires(self, *inputs: TensorType) -> Iterator[Violation]:
         channels = inputs[0].channels
         if channels is not None and channels % self.chunks:
-            yield Violation("A0311", "the channels do not split into equal chunks", field="chunks",
-                            label=f"{channels} channels into {self.chunks} leave {channels % self.chunks}",
-                            help=f"use a divisor of {channels}")  # fmt: skip
+            yield Violation(
+                "A0311",
+                "the channels do not split into equal chunks",
+                field="chunks",
+                label=f"{channels} channels into {self.chunks} leave {channels % self.chunks}",
+                help=f"use a divisor of {channels}",
+            )
         if self.index >= self.chunks:
-            yield Violation("A0104", "index is out of range", field="index", label=f"{self.index}, but there are {self.chunks} chunks",
-                            help=f"use 0 to {self.chunks - 1}")  # fmt: skip
+            yield Violation(
+                "A0104",
+                "index is out of range",
+                field="index",
+                label=f"{self.index}, but there are {self.chunks} chunks",
+                help=f"use 0 to {self.chunks - 1}",
+            )
 
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
@@ -51,9 +60,13 @@ class Pad(Op):
         for axis, size in enumerate(x.spatial):
             widest = max(self.before[axis], self.after[axis])
             if self.mode == "reflect" and size is not None and widest >= size:
-                yield Violation("A0306", "reflection needs more rows than there are", field="padding",
-                                label=f"{widest} along the {axis_name(x.rank, axis)} of {size}",
-                                help=f"use {size - 1} or less")  # fmt: skip
+                yield Violation(
+                    "A0306",
+                    "reflection needs more rows than there are",
+                    field="padding",
+                    label=f"{widest} along the {axis_name(x.rank, axis)} of {size}",
+                    help=f"use {size - 1} or less",
+                )
                 return
 
     def infer(self, *inputs: TensorType) -> TensorType:
@@ -95,11 +108,21 @@ class Permute(Op):
     def requires(self, *inputs: TensorType) -> Iterator[Violation]:
         (x,) = inputs
         if x.rank == 0:
-            yield Violation("A0301", f"{self.layout} needs spatial axes", label=f"what arrives is {x}, plain features",
-                            input=0, help="leave it out")  # fmt: skip
+            yield Violation(
+                "A0301",
+                f"{self.layout} needs spatial axes",
+                label=f"what arrives is {x}, plain features",
+                input=0,
+                help="leave it out",
+            )
         elif x.layout == self.layout:
-            yield Violation("A0310", f"the layout is {self.layout} already", label=f"what arrives is {x}", input=0,
-                            help="leave it out")  # fmt: skip
+            yield Violation(
+                "A0310",
+                f"the layout is {self.layout} already",
+                label=f"what arrives is {x}",
+                input=0,
+                help="leave it out",
+            )
 
     def infer(self, *inputs: TensorType) -> TensorType:
         return TensorType(inputs[0].channels, inputs[0].spatial, self.layout)
@@ -115,9 +138,13 @@ class ChannelShuffle(Op):
         (x,) = inputs
         yield from spatial_only("channel_shuffle", x)
         if x.channels is not None and x.channels % self.groups:
-            yield Violation("A0302", "groups do not divide the channels", field="groups",
-                            label=f"{x.channels} channels over {self.groups} groups leave {x.channels % self.groups}",
-                            help=f"use a divisor of {x.channels}")  # fmt: skip
+            yield Violation(
+                "A0302",
+                "groups do not divide the channels",
+                field="groups",
+                label=f"{x.channels} channels over {self.groups} groups leave {x.channels % self.groups}",
+                help=f"use a divisor of {x.channels}",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +157,22 @@ class PixelShuffle(Op):
         (x,) = inputs
         yield from channels_first_only("pixel_shuffle", x)
         if x.rank != 2:
-            yield Violation("A0301", "pixel_shuffle needs a picture", label=f"what arrives is {x}", input=0,
-                            help="use it on (channels, height, width)")  # fmt: skip
+            yield Violation(
+                "A0301",
+                "pixel_shuffle needs a picture",
+                label=f"what arrives is {x}",
+                input=0,
+                help="use it on (channels, height, width)",
+            )
         square = self.upscale_factor**2
         if x.channels is not None and x.channels % square:
-            yield Violation("A0302", "upscale_factor² does not divide the channels", field="upscale_factor",
-                            label=f"{x.channels} channels over {square} leave {x.channels % square}",
-                            help=f"give the conv before it a multiple of {square} channels")  # fmt: skip
+            yield Violation(
+                "A0302",
+                "upscale_factor² does not divide the channels",
+                field="upscale_factor",
+                label=f"{x.channels} channels over {square} leave {x.channels % square}",
+                help=f"give the conv before it a multiple of {square} channels",
+            )
 
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs

@@ -21,8 +21,13 @@ def same_form(kind: str, inputs: tuple[TensorType, ...]) -> Iterator[Violation]:
     first = inputs[0]
     for index, x in enumerate(inputs[1:], start=1):
         if x.rank != first.rank or (x.rank and x.layout != first.layout):
-            yield Violation("A0301", f"{kind} joins values of different form", input=index,
-                            label=f"{x} meets {first}", help="give all inputs the same axes in the same order")  # fmt: skip
+            yield Violation(
+                "A0301",
+                f"{kind} joins values of different form",
+                input=index,
+                label=f"{x} meets {first}",
+                help="give all inputs the same axes in the same order",
+            )
             return
 
 
@@ -31,10 +36,14 @@ def same_channels(kind: str, inputs: tuple[TensorType, ...]) -> Iterator[Violati
     first = inputs[0]
     for index, x in enumerate(inputs[1:], start=1):
         if differs(x.channels, first.channels):
-            yield Violation("A0304", f"{kind} joins branches that disagree on channels", input=index,
-                            label=f"{x.channels} channels meet {first.channels}",
-                            notes=("the inputs are " + " and ".join(str(i) for i in inputs),),
-                            help="give both branches the same out_channels, or project one with a 1×1 conv")  # fmt: skip
+            yield Violation(
+                "A0304",
+                f"{kind} joins branches that disagree on channels",
+                input=index,
+                label=f"{x.channels} channels meet {first.channels}",
+                notes=("the inputs are " + " and ".join(str(i) for i in inputs),),
+                help="give both branches the same out_channels, or project one with a 1×1 conv",
+            )
             return
 
 
@@ -46,10 +55,14 @@ def same_sizes(kind: str, inputs: tuple[TensorType, ...], broadcast_ones: bool =
             return
         for axis, (a, b) in enumerate(zip(x.spatial, first.spatial, strict=True)):
             if differs(a, b) and not (broadcast_ones and 1 in (a, b)):
-                yield Violation("A0305", f"{kind} joins maps of different size", input=index,
-                                label=f"{axis_name(x.rank, axis)} {a} meets {b}",
-                                notes=("the inputs are " + " and ".join(str(i) for i in inputs),),
-                                help="give both branches the same strides and paddings, or an input size that they divide")  # fmt: skip
+                yield Violation(
+                    "A0305",
+                    f"{kind} joins maps of different size",
+                    input=index,
+                    label=f"{axis_name(x.rank, axis)} {a} meets {b}",
+                    notes=("the inputs are " + " and ".join(str(i) for i in inputs),),
+                    help="give both branches the same strides and paddings, or an input size that they divide",
+                )
                 return
 
 

@@ -22,8 +22,13 @@ def affine_pair(size: int, affine: bool, bias: bool = True) -> tuple[TensorSpec,
 def channels_first_only(kind: str, x: TensorType) -> Iterator[Violation]:
     """The channels must be the axis after the batch."""
     if x.layout != "channels_first":
-        yield Violation("A0310", f"{kind} needs channels first", label=f"what arrives is {x}, channels last",
-                        help="put `type: channels_first` before it, or use `layer_norm`", input=0)  # fmt: skip
+        yield Violation(
+            "A0310",
+            f"{kind} needs channels first",
+            label=f"what arrives is {x}, channels last",
+            help="put `type: channels_first` before it, or use `layer_norm`",
+            input=0,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +94,13 @@ class GroupNorm(Op):
         yield from channels_first_only("group_norm", inputs[0])
         channels = inputs[0].channels
         if channels is not None and channels % self.num_groups:
-            yield Violation("A0302", "num_groups does not divide the channels", field="num_groups",
-                            label=f"{channels} channels over {self.num_groups} groups leave {channels % self.num_groups}",
-                            help=f"use a divisor of {channels}")  # fmt: skip
+            yield Violation(
+                "A0302",
+                "num_groups does not divide the channels",
+                field="num_groups",
+                label=f"{channels} channels over {self.num_groups} groups leave {channels % self.num_groups}",
+                help=f"use a divisor of {channels}",
+            )
 
     def tensors(self) -> tuple[TensorSpec, ...]:
         return affine_pair(self.num_channels or 0, self.affine)
@@ -109,5 +118,10 @@ class LocalResponseNorm(Op):
     def requires(self, *inputs: TensorType) -> Iterator[Violation]:
         yield from channels_first_only("local_response_norm", inputs[0])
         if inputs[0].rank == 0:
-            yield Violation("A0301", "local_response_norm needs spatial axes", label=f"what arrives is {inputs[0]}",
-                            input=0, help="move it before the flatten")  # fmt: skip
+            yield Violation(
+                "A0301",
+                "local_response_norm needs spatial axes",
+                label=f"what arrives is {inputs[0]}",
+                input=0,
+                help="move it before the flatten",
+            )

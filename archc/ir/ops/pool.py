@@ -19,17 +19,25 @@ def pool_requires(
     for axis, size in enumerate(x.spatial):
         name = axis_name(x.rank, axis)
         if 2 * padding[axis] > kernel[axis]:
-            yield Violation("A0306", "the pool's padding is more than half its window", field="padding",
-                            label=f"{padding[axis]} along the {name}, the window has {kernel[axis]}",
-                            help=f"use {kernel[axis] // 2} or less")  # fmt: skip
+            yield Violation(
+                "A0306",
+                "the pool's padding is more than half its window",
+                field="padding",
+                label=f"{padding[axis]} along the {name}, the window has {kernel[axis]}",
+                help=f"use {kernel[axis] // 2} or less",
+            )
             return
         out = pool_size(size, kernel[axis], stride[axis], padding[axis], dilation[axis], ceil_mode)
         if size is not None and out is None:
             reach = window(kernel[axis], dilation[axis])
-            yield Violation("A0303", "the pool's window is larger than the padded input", field="kernel_size",
-                            label=f"spans {reach} along the {name}, the padded input has {size + 2 * padding[axis]}",
-                            notes=(f"input {x}, padding {padding[axis]}, kernel_size {kernel[axis]}, dilation {dilation[axis]}",),
-                            help="use a smaller window, fewer strides before it, or a larger input")  # fmt: skip
+            yield Violation(
+                "A0303",
+                "the pool's window is larger than the padded input",
+                field="kernel_size",
+                label=f"spans {reach} along the {name}, the padded input has {size + 2 * padding[axis]}",
+                notes=(f"input {x}, padding {padding[axis]}, kernel_size {kernel[axis]}, dilation {dilation[axis]}",),
+                help="use a smaller window, fewer strides before it, or a larger input",
+            )
             return
 
 

@@ -21,8 +21,13 @@ class Dropout(Op):
     def requires(self, *inputs: TensorType) -> Iterator[Violation]:
         (x,) = inputs
         if self.channelwise and (x.rank == 0 or x.layout != "channels_first"):
-            yield Violation("A0301", "channelwise dropout needs a map with its channels first", field="channelwise",
-                            label=f"what arrives is {x}", help="leave `channelwise` out")  # fmt: skip
+            yield Violation(
+                "A0301",
+                "channelwise dropout needs a map with its channels first",
+                field="channelwise",
+                label=f"what arrives is {x}",
+                help="leave `channelwise` out",
+            )
 
     @property
     def identity_in_eval(self) -> bool:
