@@ -1,0 +1,58 @@
+"""The shape rules run again at another input size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from archc.ir.graph import Axis, Graph, Node
+from archc.ir.ops import Linear, Violation
+from archc.ir.types import TensorType
+
+
+@dataclass(frozen=True, slots=True)
+class SizeFault:
+    """A size at which the network does not work: the node that refuses, and why."""
+
+    sizes: tuple[int, ...]
+    node: Node
+    violation: Violation
+
+
+def types_at(graph: Graph, sizes: tuple[int, ...]) -> tuple[list[TensorType], SizeFault | None]:
+    """The type of every value at `sizes` along the spatial axes, up to the first node that refuses."""
+    types = list(graph.types)
+    types[0] = replace(graph.types[0], spatial=sizes)
+    for node in graph.nodes:
+        inputs = tuple(types[value] for value in node.inputs)
+        fault = next(node.op.requires(*inputs), None) or _width(node, inputs)
+        if fault is not None:
+            return types, SizeFault(sizes, node, fault)
+        types[node.output] = node.op.infer(*inputs)
+    return types, None
+
+
+def _width(node: Node, inputs: tuple[TensorType, ...]) -> Violation | None:
+    """A linear layer behind a flatten takes as many features as the default size gives."""
+    if isinstance(node.op, Linear) and inputs[0].channels != node.op.in_features:
+        message = f"linear takes {node.op.in_features} features, {inputs[0].channels} arrive"
+        return Violation("A0312", message, help="pool to a fixed size before the flatten, say with `global_avg_pool`")
+    return None
+
+
+def candidates(axis: Axis, most: int = 64) -> Iterator[int]:
+    """Sizes that a free axis allows, from the smallest up."""
+    first = -(-axis.min // axis.multiple_of) * axis.multiple_of
+    last = axis.max if axis.max is not None else first + most * axis.multiple_of
+    yield from range(first, min(last, first + most * axis.multiple_of) + 1, axis.multiple_of)
+
+
+def refused_sizes(graph: Graph) -> Iterator[tuple[Axis, SizeFault]]:
+    """For each free axis, the first allowed size (the other axes at their defaults) at which the network does not work."""
+    defaults = tuple(axis.default for axis in graph.input.axes)
+    for index, axis in enumerate(graph.input.axes):
+        for size in candidates(axis) if axis.free else ():
+            _, fault = types_at(graph, (*defaults[:index], size, *defaults[index + 1 :]))
+            if fault is not None:
+                yield axis, fault
+                break

@@ -1,0 +1,142 @@
+"""The Python interface: load a spec, see what is wrong with it, compile it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archc.diagnostics import Diagnostic, Report, SourceFile, Span, SpecError
+from archc.ir.graph import Graph
+from archc.lower import lower
+from archc.source import Tree
+from archc.spec.load import Loaded, find_shipped, load_bytes, load_path, override
+from archc.spec.parse import parse_spec
+
+if TYPE_CHECKING:
+    import numpy as np
+    import onnx
+    import torch
+
+
+@dataclass(frozen=True, eq=False)
+class Spec:
+    """A spec with its params set. Nothing is computed before it is asked for, and everything only once."""
+
+    loaded: Loaded
+    overrides: dict[str, Tree]
+    report: Report = field(default_factory=Report)
+
+    @cached_property
+    def _graph(self) -> Graph | None:
+        if self.loaded.tree is None:
+            return None
+        spec = parse_spec(self.loaded.tree, self.loaded.file, self.report)
+        return lower(spec, self.overrides, self.report) if spec is not None else None
+
+    def check(self) -> list[Diagnostic]:
+        """Everything that is wrong with the spec, in the order of the text; empty if nothing is."""
+        _ = self._graph
+        return self.report.sorted()
+
+    @property
+    def graph(self) -> Graph:
+        """The typed graph. Raises SpecError if the spec is wrong."""
+        graph = self._graph
+        if graph is None or len(self.report):
+            raise SpecError(self.check())
+        return graph
+
+    @property
+    def texts(self) -> list[SourceFile]:
+        """The files that the spec was read from, itself first."""
+        return self.loaded.files
+
+    def state(self, seed: int = 0) -> dict[str, np.ndarray[Any, Any]]:
+        """Every tensor by its state_dict key, drawn from the distributions that the spec names."""
+        from archc.backends.initialise import initialise
+
+        return initialise(self.graph, seed)
+
+    def to_python(self) -> str:
+        """The network as readable Python that imports only torch. Raises SpecError."""
+        from archc.backends.python import to_python
+
+        return to_python(self.graph)
+
+    def to_torch(self, state: dict[str, np.ndarray[Any, Any]] | None = None, seed: int = 0) -> torch.nn.Module:
+        """The network as a module with `state`, or with tensors drawn by `seed`. Raises SpecError; needs torch."""
+        from archc.backends.torch import to_torch
+
+        return to_torch(self.graph, self.state(seed) if state is None else state)
+
+    def to_onnx(self, state: dict[str, np.ndarray[Any, Any]] | None = None, seed: int = 0, opset: int | None = None) -> onnx.ModelProto:
+        """The network in inference as an ONNX model, with `state` or tensors drawn by `seed`. Raises SpecError."""
+        from archc.backends.onnx import DEFAULT_OPSET, to_onnx
+
+        state = self.state(seed) if state is None else state
+        return to_onnx(self.graph, state, opset=opset or DEFAULT_OPSET, metadata=self.metadata())
+
+    def metadata(self) -> dict[str, str]:
+        """What a compiled file says of its origin: the text of the spec and its hash."""
+        from hashlib import sha256
+
+        text = self.loaded.file.text
+        overrides = {name: plain(tree) for name, tree in sorted(self.overrides.items())}
+        found = {"archc.spec": text, "archc.spec.sha256": sha256(text.encode()).hexdigest()}
+        return {**found, "archc.params": json.dumps(overrides)} if overrides else found
+
+
+def plain(tree: Tree) -> Any:
+    """A tree as plain Python data."""
+    if hasattr(tree, "value"):
+        return tree.value
+    if hasattr(tree, "entries"):
+        return {key: plain(entry.value) for key, entry in tree.entries.items()}
+    return [plain(item) for item in tree.items]
+
+
+def load(spec: str | Path, **params: Any) -> Spec:
+    """A spec by its path, or by its name if it ships with archc (`resnet18`, `fashion_mnist/nin`); `params` override its own.
+
+    Mistakes do not raise here: `check` lists them, and what needs a correct spec raises SpecError.
+    """
+    return load_with(spec, [f"{name}={json.dumps(value)}" for name, value in params.items()])
+
+
+def load_with(spec: str | Path, settings: list[str], stdin: bytes | None = None) -> Spec:
+    """A spec with params overridden by texts `name=value`, as the command line has them."""
+    report = Report()
+    overrides: dict[str, Tree] = {}
+    for text in settings:
+        name, tree = override(text, report)
+        if tree is not None:
+            overrides[name] = tree
+    return Spec(_loaded(spec, stdin, report), overrides, report)
+
+
+def _loaded(spec: str | Path, stdin: bytes | None, report: Report) -> Loaded:
+    if stdin is not None:
+        return load_bytes(stdin, "<stdin>", Path.cwd(), report)
+    path = Path(spec)
+    if not path.exists():
+        shipped = find_shipped(str(spec))
+        if shipped is not None:
+            return load_path(shipped, report, f"specs/{shipped.parent.name}/{shipped.name}")
+        if path.suffix not in (".yaml", ".yml"):
+            return Loaded(None, _missing(str(spec), report))
+    return load_path(path, report)
+
+
+def _missing(name: str, report: Report) -> SourceFile:
+    from archc.spec.load import shipped_specs
+    from archc.spec.params import nearest
+
+    names = sorted({key.partition("/")[2] for key in shipped_specs()})
+    near = nearest(name, names)
+    file = SourceFile(name, "")
+    hint = f"did you mean `{near}`?" if near else "give a path, or a name from " + ", ".join(f"`{known}`" for known in names)
+    report.add(Diagnostic("A0001", f"there is no file and no shipped spec `{name[:80]}`", Span(file, 1, 1, 1, 1), help=hint))
+    return file

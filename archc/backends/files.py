@@ -1,0 +1,44 @@
+"""Writes files whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+
+def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
+    """Put `data` at `path`, or leave what is there. Raises OSError."""
+    with staged(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def staged(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A file to write to that becomes `path` when the block ends well, and vanishes when it does not.
+
+    It stands beside `path` until then, is synced before it takes the name, and has the mode that the umask gives. A
+    symbolic link is followed; a device or a pipe, say /dev/stdout, cannot be replaced and is written to directly.
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not stat.S_ISREG(target.stat().st_mode):
+        with open(target, "wb") as direct:  # a folder raises IsADirectoryError here
+            yield direct
+        return
+    beside = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.tmp")
+    # not tempfile, whose files nobody else may read
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, target)
+    except BaseException:
+        with suppress(OSError):
+            beside.unlink()
+        raise

@@ -1,0 +1,86 @@
+"""Emitters of normalisations."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from archc.backends.onnx.site import Site, emits
+from archc.ir.ops import BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
+
+
+@emits(BatchNorm)
+def batch_norm(site: Site, op: BatchNorm) -> None:
+    """https://onnx.ai/onnx/operators/onnx__BatchNormalization.html, in inference."""
+    channels = site.type.shape[0]
+    scale = site.tensors["weight"] if op.affine else site.constant("ones", np.ones(channels, np.float32))
+    shift = site.tensors["bias"] if op.affine else site.constant("zeros", np.zeros(channels, np.float32))
+    mean, var = site.tensors["running_mean"], site.tensors["running_var"]
+    site.final("BatchNormalization", site.x, scale, shift, mean, var, epsilon=op.eps)
+
+
+@emits(LayerNorm)
+def layer_norm(site: Site, op: LayerNorm) -> None:
+    """LayerNormalization acts on trailing axes, so that channels that stand first are moved behind and back."""
+    rank = site.type.rank
+    parameters = list(site.tensors.values())
+    if not parameters:  # ONNX requires the scale
+        parameters = [site.constant("ones", np.ones(op.num_features or 0, np.float32))]
+    if rank == 0 or site.type.layout == "channels_last":
+        site.final("LayerNormalization", site.x, *parameters, axis=-1, epsilon=op.eps)
+        return
+    last = site.step("channels_last", "Transpose", site.x, perm=(0, *range(2, 2 + rank), 1))
+    normal = site.step("normalize", "LayerNormalization", last, *parameters, axis=-1, epsilon=op.eps)
+    site.final("Transpose", normal, perm=(0, 1 + rank, *range(1, 1 + rank)))
+
+
+@emits(RMSNorm)
+def rms_norm(site: Site, op: RMSNorm) -> None:
+    """x / sqrt(mean(x²) + eps), in parts: RMSNormalization came with opset 23 and acts on trailing axes only."""
+    square = site.step("square", "Mul", site.x, site.x)
+    mean = site.reduce("mean", "ReduceMean", square, site.type.channel_axis)
+    root = site.step("root", "Sqrt", site.step("add", "Add", mean, site.number("eps", op.eps)))
+    if op.elementwise_affine:
+        site.final("Mul", site.step("divide", "Div", site.x, root), site.per_channel("weight"))
+    else:
+        site.final("Div", site.x, root)
+
+
+@emits(GroupNorm)
+def group_norm(site: Site, op: GroupNorm) -> None:
+    """InstanceNormalization of the groups, for GroupNormalization changed its meaning in opset 21."""
+    groups = site.step("group", "Reshape", site.x, site.integers("group/shape", 0, op.num_groups, -1))
+    ones = site.constant("ones", np.ones(op.num_groups, np.float32))
+    zeros = site.constant("zeros", np.zeros(op.num_groups, np.float32))
+    normal = site.step("normalize", "InstanceNormalization", groups, ones, zeros, epsilon=op.eps)
+    if op.affine:
+        whole = site.step("ungroup", "Reshape", normal, site.input_shape())
+        scaled = site.step("scale", "Mul", whole, site.per_channel("weight"))
+        site.final("Add", scaled, site.per_channel("bias"))
+    else:
+        site.final("Reshape", normal, site.input_shape())
+
+
+@emits(LocalResponseNorm)
+def local_response_norm(site: Site, op: LocalResponseNorm) -> None:
+    """LRN, where it agrees: an even window leans to earlier channels in torch and to later ones in ONNX.
+
+    Elsewhere in parts: the mean of squares over a window of channels is an average pool of (N, 1, C, elements).
+    """
+    if op.size % 2 and site.type.rank == 2:
+        site.final("LRN", site.x, size=op.size, alpha=op.alpha, beta=op.beta, bias=op.k)
+        return
+    square = site.step("square", "Mul", site.x, site.x)
+    flat = site.step("flat", "Reshape", square, site.integers("flat/shape", 0, 1, site.type.shape[0], -1))
+    pooled = site.step(
+        "pool",
+        "AveragePool",
+        flat,
+        kernel_shape=(op.size, 1),
+        strides=(1, 1),
+        pads=(op.size // 2, 0, (op.size - 1) // 2, 0),
+        count_include_pad=1,
+    )
+    mean = site.step("mean", "Reshape", pooled, site.input_shape())
+    scaled = site.step("scale", "Mul", mean, site.number("alpha", op.alpha))
+    base = site.step("add", "Add", scaled, site.number("k", op.k))
+    site.final("Div", site.x, site.step("power", "Pow", base, site.number("beta", op.beta)))

@@ -1,0 +1,64 @@
+"""Emitters of pools.
+
+In PyTorch's ceil mode (aten/src/ATen/native/Pool.h) there are min(ceil((d + 2p - w) / s), floor((d + p - 1) / s)) + 1
+windows along an axis of size d, for padding p, stride s and a window that spans w. That is what a pool in floor mode
+gives that pads min(p + s, w) - 1 at the end, whatever d. So no `ceil_mode` is emitted, whose clamp ONNX and
+its runtimes came to agree on only lately.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from archc.backends.onnx.site import Site, emits
+from archc.ir.ops import AvgPool, MaxPool, Sizes
+
+
+def end_padding(padding: Sizes, stride: Sizes, span: Sizes, ceil_mode: bool) -> Sizes:
+    """The rows to pad at the end of each axis."""
+    if not ceil_mode:
+        return padding
+    return tuple(min(p + s, w) - 1 for p, s, w in zip(padding, stride, span, strict=True))
+
+
+@emits(MaxPool)
+def max_pool(site: Site, op: MaxPool) -> None:
+    """https://onnx.ai/onnx/operators/onnx__MaxPool.html."""
+    span = tuple(d * (k - 1) + 1 for k, d in zip(op.kernel_size, op.dilation, strict=True))
+    pads = (*op.padding, *end_padding(op.padding, op.stride, span, op.ceil_mode))
+    x = site.x
+    if any(pad >= kernel for pad, kernel in zip(pads, op.kernel_size * 2, strict=True)):
+        # with dilation the end can need more than MaxPool may pad by itself
+        x = pad_map(site, pads, -np.inf)
+        pads = (0,) * len(pads)
+    site.final("MaxPool", x, kernel_shape=op.kernel_size, strides=op.stride, pads=pads, dilations=op.dilation)
+
+
+@emits(AvgPool)
+def avg_pool(site: Site, op: AvgPool) -> None:
+    """https://onnx.ai/onnx/operators/onnx__AveragePool.html.
+
+    In ceil mode PyTorch counts the padding but not what lies beyond it, which takes a Pad and a pool that counts none.
+    """
+    end = end_padding(op.padding, op.stride, op.kernel_size, op.ceil_mode)
+    x, start, count = site.x, op.padding, op.count_include_pad
+    if count and end != op.padding:
+        if any(op.padding):
+            x = pad_map(site, (*op.padding, *op.padding), 0.0)
+        end = tuple(e - p for e, p in zip(end, op.padding, strict=True))
+        start, count = (0,) * len(end), False
+    site.final(
+        "AveragePool",
+        x,
+        kernel_shape=op.kernel_size,
+        strides=op.stride,
+        pads=(*start, *end),
+        count_include_pad=int(count),
+    )
+
+
+def pad_map(site: Site, pads: Sizes, value: float) -> str:
+    """The input with constant rows around it: `pads` holds what comes before each spatial axis, then after."""
+    rank = site.type.rank
+    amounts = site.integers("pad/amounts", 0, 0, *pads[:rank], 0, 0, *pads[rank:])
+    return site.step("pad", "Pad", site.x, amounts, site.number("pad/value", value), mode="constant")

@@ -1,0 +1,88 @@
+"""Names of the classes: the block's type in CamelCase, variants of one block told apart by what they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations
+
+from archc.backends.python.classes import Class, Classes
+from archc.backends.python.helpers import HELPERS
+from archc.backends.python.names import IMPORTED, camel, free_name
+from archc.backends.python.tree import Part
+
+TAKEN = frozenset(IMPORTED) | set(HELPERS) | {"Ellipsis", "NotImplemented", "Exception", "Warning"}
+
+
+def name_classes(classes: Classes, root: Part) -> None:
+    """Give every class its name; the network's own comes first, so that no block takes it."""
+    network = classes.of(root)
+    network.name = free_name([camel(root.name), f"{camel(root.name)}Net"], TAKEN)
+    taken = {*TAKEN, network.name, f"{network.name}Outputs", f"{network.name}TrainingOutputs"}
+    parents = {child.path: part for part in _walk(root) for child in part.children}
+    variants: dict[str, list[Class]] = {}
+    for one in classes.all:
+        if one is not network:
+            variants.setdefault(_base_name(one, parents), []).append(one)
+    for base, members in variants.items():
+        base = free_name([base, f"{base}Block"], taken)
+        for one, name in zip(members, _told_apart(base, members, taken), strict=True):
+            one.name = name
+            taken.add(name)
+
+
+def _walk(part: Part) -> Iterator[Part]:
+    yield part
+    for child in part.children:
+        yield from _walk(child)
+
+
+def _base_name(one: Class, parents: dict[str, Part]) -> str:
+    if one.example.type:
+        many = getattr(one.example.item, "kind", "") == "repeat"
+        return camel(one.example.type, "Block") + ("Stack" if many else "")
+    words = [part.name.rstrip("0123456789") for part in one.instances]
+    if words[0] and len(one.instances) > 1:
+        return camel(words[0], "Group")
+    part, suffix = one.example, ""
+    while part.name.isdigit() and part.path in parents:
+        part, suffix = parents[part.path], "Group"
+    return camel(part.name, "Group") + suffix
+
+
+def _told_apart(base: str, members: Sequence[Class], taken: Iterable[str]) -> list[str]:
+    """`base` for the variant with the least in it, and `base` with what sets it apart for the others."""
+    words = [list(dict.fromkeys(_words(one.example))) for one in members]
+    plainest = min(range(len(members)), key=lambda index: (len(words[index]), index))
+    names: dict[int, str] = {plainest: base}
+    for index in sorted(range(len(members)), key=lambda index: (len(words[index]), index)):
+        if index == plainest:
+            continue
+        used = {*taken, *names.values()}
+        others = [set(words[other]) for other in range(len(members)) if other != index]
+        own = [word for word in words[index] if not all(word in other for other in others)]
+        absent = [word for word in words[plainest] if word not in words[index]]
+        options = (f"{base}{''.join(chosen)}" for chosen in _choices(own, others))
+        fallback = [f"{base}Without{absent[0]}"] if absent else []
+        names[index] = free_name([*options, *fallback, base], used)
+    return [names[index] for index in range(len(members))]
+
+
+def _choices(own: Sequence[str], others: Sequence[set[str]]) -> Iterator[tuple[str, ...]]:
+    """The fewest words that no other variant has all of; then what comes closest."""
+    for count in (1, 2, 3):
+        for chosen in combinations(own[:12], count):
+            if not any(set(chosen) <= other for other in others):
+                yield chosen
+    for word in own[:12]:
+        yield (word,)
+
+
+def _words(part: Part) -> Iterator[str]:
+    for child in part.children:
+        if not child.name.isdigit():
+            yield camel(child.name, "")
+        if child.written is not None and child.written.kind == "module":
+            yield camel(child.written.callee.removeprefix("nn."))
+        elif child.type:
+            yield camel(child.type, "")
+        yield from _words(child)

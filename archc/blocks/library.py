@@ -1,0 +1,78 @@
+"""Where types are looked up: primitives, the spec's own blocks, those that ship, those of installed packages."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from importlib import metadata, util
+from pathlib import Path
+from typing import Final
+
+from archc.blocks.primitives import PRIMITIVES, Primitive
+from archc.diagnostics import Report
+from archc.source import Mapping, parse, read_file
+from archc.spec.model import Definition
+from archc.spec.parse import parse_definition
+
+FOLDER: Final = Path(__file__).resolve().parent
+ENTRY_POINTS: Final = "archc.blocks"
+
+Type = Primitive | Definition
+
+
+def shipped_blocks() -> dict[str, Path]:
+    """Block name -> file, of every definition that ships."""
+    return {path.stem: path for path in sorted(FOLDER.glob("*.yaml"))}
+
+
+class Library:
+    """The types that one spec can use. A shipped definition is read when it is first used."""
+
+    def __init__(self, own: dict[str, Definition], report: Report) -> None:
+        self.own = own
+        self.report = report
+        self.read: dict[str, Definition | None] = {}
+
+    def find(self, name: str) -> Type | None:
+        """The type of that name, or None."""
+        if name in self.own:
+            return self.own[name]
+        if name in PRIMITIVES:
+            return PRIMITIVES[name]
+        if name not in self.read:
+            self.read[name] = self._read(name)
+        return self.read[name]
+
+    def _read(self, name: str) -> Definition | None:
+        if not name.isidentifier() or not name.isascii():
+            return None
+        path = FOLDER / f"{name}.yaml"
+        shown = f"archc/blocks/{name}.yaml"
+        if not path.is_file():
+            if name not in self.installed:
+                return None
+            path = self.installed[name]
+            shown = str(path)
+        file, found = read_file(path, shown, shipped=True)
+        tree, faults = parse(file)
+        self.report.extend([*found, *faults])
+        return parse_definition(name, tree, self.report) if isinstance(tree, Mapping) else None
+
+    @cached_property
+    def installed(self) -> dict[str, Path]:
+        """Block name -> file, of installed packages: entry points of the group `archc.blocks` whose value is a
+        top-level package, with its definitions as `archc_blocks/NAME.yaml`. Nothing of the package is imported."""
+        found: dict[str, Path] = {}
+        for point in metadata.entry_points(group=ENTRY_POINTS):
+            spec = util.find_spec(point.value) if point.value.isidentifier() else None
+            for folder in spec.submodule_search_locations or () if spec else ():
+                for path in sorted((Path(folder) / "archc_blocks").glob("*.yaml")):
+                    found.setdefault(path.stem, path)
+        return found
+
+    def is_built_in(self, name: str) -> bool:
+        """Whether `name` is a primitive or a block that ships."""
+        return name in PRIMITIVES or name in shipped_blocks()
+
+    def names(self) -> list[str]:
+        """Every type's name."""
+        return sorted({*self.own, *PRIMITIVES, *shipped_blocks(), *self.installed})

@@ -1,0 +1,74 @@
+"""(Spec, definitions) to (Graph, diagnostics): the one place where what is written meets what is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from archc.blocks.library import Library
+from archc.diagnostics import Report
+from archc.ir.graph import Graph
+from archc.ir.types import TensorType
+from archc.lower import claims
+from archc.lower.env import Env, Evaluator, Use
+from archc.lower.frames import Flow, Frame, InitLayer, Namespace, Ref
+from archc.lower.inputs import input_of, param_env
+from archc.lower.stages import Lists, TooLarge
+from archc.source import Tree
+from archc.spec.model import Definition, Spec
+from archc.spec.values import UNKNOWN, Bound
+
+__all__ = ["lower"]
+
+
+def lower(spec: Spec, overrides: Mapping[str, Tree], report: Report) -> Graph | None:
+    """The graph of `spec` with params overridden, or None after a mistake; every mistake is in `report`."""
+    evaluator = Evaluator(report)
+    env = param_env(spec, overrides, evaluator)
+    lists = Lists(Library(spec.blocks, report), evaluator, spec.defaults, env)
+    claims.check_types(spec.defaults, "defaults", lists, env)
+    claims.check_types(spec.init, "init", lists, env)
+    claims.check_train(spec, env, evaluator)
+    try:
+        graph = _network(spec, env, lists)
+        _unused_blocks(spec, lists)
+    except TooLarge:
+        return None
+    if graph is None or len(report):
+        return None
+    claims.check_budget(spec, graph, env, evaluator)
+    claims.check_size(spec, graph, env, evaluator)
+    return None if len(report) else graph
+
+
+def _network(spec: Spec, env: Env, lists: Lists) -> Graph | None:
+    input_ = input_of(spec, env, lists.evaluator)
+    type_ = input_.type if input_ else TensorType(None, (None,) * len(spec.input.axes))
+    entry = Ref(lists.flow(type_, spec.input.span, ""), spec.input.span)
+    layers = (InitLayer(spec.init, env),) if spec.init else ()
+    frame = lists.run(spec.stages, {"input": entry}, Namespace(), env, layers, {}, None)
+    outputs = claims.outputs_of(spec, frame, env, lists.evaluator)
+    claims.unused_stages(frame, env, lists.evaluator)
+    claims.check_expectations(spec, lists, env)
+    if input_ is None or len(lists.evaluator.report):
+        return None
+    types = cast(tuple[TensorType, ...], tuple(lists.types))
+    return Graph(spec.name, input_, tuple(lists.nodes), tuple(lists.scopes), outputs, types, tuple(lists.order))
+
+
+def _unused_blocks(spec: Spec, lists: Lists) -> None:
+    """No definition shadows a built-in type; those that nothing uses are checked as far as they can be."""
+    claims.check_blocks(spec, lists)
+    used = {scope.type for scope in lists.scopes} | lists.used_blocks
+    for name, definition in spec.blocks.items():
+        if name not in used:
+            _check_unused(definition, lists)
+
+
+def _check_unused(definition: Definition, lists: Lists) -> None:
+    """Lower a definition with unknown arguments and inputs; what it makes is thrown away."""
+    bounds = {param.name: Bound(UNKNOWN, None) for param in definition.params}
+    env = Env(bounds, uses=(Use(definition.span, definition.name),))
+    inputs = {name: Ref(Flow(-1, None, definition.span, ""), definition.span) for name in definition.inputs}
+    frame: Frame = lists.run(definition.stages, inputs, Namespace(f"{definition.name}."), env, (), {}, None)
+    lists.close(frame, env)

@@ -1,0 +1,120 @@
+"""The fields of one use of a type: given at the stage, by a block parameter, by `defaults`, or by the parameter itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from archc.diagnostics import Span
+from archc.lower.env import Env
+from archc.source import Entry, Mapping, Scalar, Tree
+from archc.spec.model import STAGE_FIELDS
+from archc.spec.params import Param, Required, suggestion
+from archc.spec.values import UNKNOWN, BlockRef, Bound
+
+if TYPE_CHECKING:
+    from archc.lower.stages import Lists, Unit
+
+Arguments = dict[str, tuple[Bound, Span]]
+"""Each parameter's value, and the span of what gave it."""
+
+
+def bind(lists: Lists, params: tuple[Param, ...], unit: Unit, type_: str, env: Env, path: str) -> Arguments:
+    """The value of every parameter of `type_` at one use; a mistake gives UNKNOWN. Defaults see the earlier ones."""
+    names = [param.name for param in params]
+    for key, entry in unit.stage.args.items():
+        if key not in names:
+            unknown_field(lists, entry, names, type_, env, path)
+    if unit.block is not None:
+        for key in unit.block.fields.keys() - set(names):
+            lists.evaluator.fault(
+                "A0101",
+                f"`{type_}` has no field `{key}`",
+                unit.block.span,
+                env,
+                label="passed to this block",
+                help=suggestion(key, names, "its fields are" if names else "remove it"),
+                path=path,
+            )
+    bound: Arguments = {}
+    inner = Env({}, env.in_channels, env.no_channels, None, env.uses)
+    for param in params:
+        inner = replace(inner, bounds={name: value for name, (value, _) in bound.items()})
+        bound[param.name] = argument(lists, param, unit, type_, env, inner, path)
+    return bound
+
+
+def unknown_field(lists: Lists, entry: Entry, names: list[str], type_: str, env: Env, path: str) -> None:
+    """Report a field that the type does not have."""
+    known = [*names, *STAGE_FIELDS]
+    lists.evaluator.fault(
+        "A0101",
+        f"`{type_}` has no field `{entry.key.value}`",
+        entry.key.span,
+        env,
+        label="unknown field",
+        help=suggestion(str(entry.key.value), known, "remove it" if not names else "its fields are"),
+        path=path,
+    )
+
+
+def argument(lists: Lists, param: Param, unit: Unit, type_: str, env: Env, inner: Env, path: str) -> tuple[Bound, Span]:
+    """The value of one parameter."""
+    stage, evaluator = unit.stage, lists.evaluator
+    if unit.block is not None and param.name in unit.block.fields:
+        given = unit.block.fields[param.name]
+        return evaluator.conformed(
+            param, as_block(param, given, unit.block.span), unit.block.span, env, path
+        ), unit.block.span
+    if param.name in stage.args:
+        tree = stage.args[param.name].value
+        return evaluator.param(param, first_copy_only(param, tree, stage.repeat, env), env, path), tree.span
+    default = default_of(lists.defaults, type_, param.name)
+    if default is not None:
+        scope = replace(lists.spec_env, in_channels=env.in_channels, no_channels=env.no_channels)
+        bound = evaluator.param(param, default, scope, path)
+        return Bound(bound.value, None), default.span
+    if isinstance(param.default, Required):
+        evaluator.fault(
+            "A0102",
+            f"`{type_}` needs `{param.name}`",
+            stage.span,
+            env,
+            label=f"no `{param.name}` is given",
+            help=f"add `{param.name}:`" + (f", {param.doc}" if param.doc else ""),
+            path=path,
+        )
+        return Bound(UNKNOWN, None), stage.span
+    return own_default(lists, param, inner, stage.span, path), stage.span
+
+
+def first_copy_only(param: Param, tree: Tree, repeat: Tree | None, env: Env) -> Tree:
+    """A `stride` beside `repeat` goes to copy 0, the others get 1."""
+    if param.name == "stride" and repeat is not None and env.index:
+        return Scalar(1, tree.span, None)
+    return tree
+
+
+def own_default(lists: Lists, param: Param, inner: Env, span: Span, path: str) -> Bound:
+    """A parameter's default, evaluated where it is an expression."""
+    default = param.default
+    if isinstance(default, (Scalar, Mapping)) or hasattr(default, "items"):
+        bound = lists.evaluator.param(param, default, inner, path)  # type: ignore[arg-type]
+        return Bound(bound.value, None)
+    if isinstance(default, str) and default.startswith("$"):
+        bound = lists.evaluator.value(Scalar(default, span, None), inner, path)
+        return Bound(bound.value, bound.origin if bound.origin is not span else None)
+    return Bound(default, None)  # type: ignore[arg-type]
+
+
+def default_of(defaults: Mapping | None, type_: str, name: str) -> Tree | None:
+    """What the spec's `defaults` say of a field of a type."""
+    fields = defaults.get(type_) if defaults is not None else None
+    return fields.get(name) if isinstance(fields, Mapping) else None
+
+
+def as_block(param: Param, bound: Bound, span: Span) -> Bound:
+    """A field passed inside a block reference, where a block is wanted and a type's name was written."""
+    if param.kind == "block" and isinstance(bound.value, str):
+        return Bound(None if bound.value == "none" else BlockRef(bound.value, span, {}), bound.origin)
+    return bound

@@ -1,0 +1,303 @@
+"""What a spec says of itself: outputs, expectations, budgets, free sizes, `defaults`, `init` and `train`."""
+
+from __future__ import annotations
+
+from archc.analysis.cost import costs, peak_activation_bytes
+from archc.analysis.sizes import refused_sizes
+from archc.diagnostics import Label, Span
+from archc.ir.graph import Graph, Output
+from archc.lower.env import Env, Evaluator
+from archc.lower.frames import Frame
+from archc.lower.stages import Claim, Lists
+from archc.source import Mapping, Scalar, Sequence, Tree
+from archc.spec.model import Definition, Spec
+from archc.spec.params import Param, suggestion
+from archc.spec.train import FIELDS, REQUIRED, SECTIONS
+from archc.spec.values import Unknown
+
+MAX_PARAMETERS = 10**11
+
+
+def outputs_of(spec: Spec, frame: Frame, env: Env, evaluator: Evaluator) -> tuple[Output, ...]:
+    """The network's results; an output whose stage `when` removed is removed too."""
+    if not spec.outputs:
+        name = frame.current.flow.maker.rpartition(".")[2]
+        frame.current.use()
+        return (Output(name if name.isidentifier() else "output", frame.current.flow.id),)
+    found = []
+    for output in spec.outputs:
+        ref = frame.find(output.reference.name)
+        if ref is None or output.reference.every:
+            evaluator.fault(
+                "A0504",
+                f"output `{output.name}` names no stage of the spec's list",
+                output.reference.span,
+                env,
+                label="unknown stage",
+                help=suggestion(output.reference.name, frame.refs, "its stages are"),
+            )
+            for stage in frame.stages:
+                stage.used = True
+            continue
+        ref.use()
+        if ref.present:
+            found.append(Output(output.name, ref.flow.id, output.training_only))
+    if spec.outputs and all(output.training_only for output in spec.outputs):
+        evaluator.fault(
+            "A0504",
+            "every output exists in training only",
+            spec.outputs[0].reference.span,
+            env,
+            label="the network would give nothing",
+            help="leave `only: training` out of one output",
+        )
+    return tuple(found)
+
+
+def unused_stages(frame: Frame, env: Env, evaluator: Evaluator) -> None:
+    """Report the stages of the spec's own list that nothing takes."""
+    for ref in frame.stages:
+        if ref.present and not ref.used:
+            evaluator.fault(
+                "A0403",
+                "nothing uses this stage's output",
+                ref.span,
+                env,
+                label="its output goes nowhere",
+                path=ref.flow.maker,
+                help="name it in a later stage's `from` or in `outputs`, or remove it",
+            )
+
+
+def check_expectations(spec: Spec, lists: Lists, env: Env) -> None:
+    """Compare each `expect` with the shape at the default size."""
+    for claim in lists.claims:
+        _expect(claim, lists.evaluator)
+    made = {node.path: node.output for node in lists.nodes} | {scope.path: scope.output for scope in lists.scopes}
+    for path, entry in spec.expect.entries.items() if spec.expect else ():
+        if path not in made:
+            lists.evaluator.fault(
+                "A0505",
+                f"there is no stage at `{path[:200]}`",
+                entry.key.span,
+                env,
+                label="unknown path",
+                help=suggestion(
+                    path, [known for known in made if known.count(".") == path.count(".")], "see `archc show`"
+                ),
+            )
+            continue
+        type_ = lists.types[made[path]] if made[path] >= 0 else None
+        if type_ is not None:
+            _expect(Claim(path, entry.value, type_, env), lists.evaluator)
+
+
+def _expect(claim: Claim, evaluator: Evaluator) -> None:
+    if not isinstance(claim.tree, Sequence):
+        evaluator.fault(
+            "A0103",
+            "`expect` needs a list",
+            claim.tree.span,
+            claim.env,
+            help="write the shape without the batch, say `[512, 7, 7]`",
+            path=claim.path,
+        )
+        return
+    wanted = [evaluator.value(item, claim.env, claim.path).value for item in claim.tree.items]
+    if any(isinstance(size, Unknown) for size in wanted):
+        return
+    dims = claim.type.dims
+    agree = len(wanted) == len(dims) and all(
+        w is None or d is None or w == d for w, d in zip(wanted, dims, strict=True)
+    )
+    if not agree:
+        shown = ", ".join("null" if size is None else str(size) for size in wanted)
+        inferred = ", ".join("?" if size is None else str(size) for size in dims)
+        evaluator.fault(
+            "A0505",
+            f"`{claim.path}` has another shape than expected",
+            claim.tree.span,
+            claim.env,
+            label=f"declared [{shown}], inferred [{inferred}]",
+            help="change the claim, or the stages before it",
+        )
+
+
+def check_types(section: Mapping | None, name: str, lists: Lists, env: Env) -> None:
+    """Every key of `defaults` and `init` is a type, and every field one of its own."""
+    for type_, entry in section.entries.items() if section else ():
+        found = lists.library.find(type_)
+        if found is None:
+            lists.evaluator.fault(
+                "A0105",
+                f"there is no type `{type_[:80]}`",
+                entry.key.span,
+                env,
+                label="unknown type",
+                help=suggestion(type_, lists.library.names(), "see `archc blocks`"),
+            )
+            continue
+        if not isinstance(entry.value, Mapping):
+            lists.evaluator.fault(
+                "A0103", f"`{name}` of `{type_}` needs a mapping", entry.value.span, env, help="write `{field: value}`"
+            )
+            continue
+        fields = [param.name for param in found.params] + (["names"] if isinstance(found, Definition) else [])
+        for key, field in entry.value.entries.items() if name == "defaults" else ():
+            if key not in fields:
+                lists.evaluator.fault(
+                    "A0101",
+                    f"`{type_}` has no field `{key}`",
+                    field.key.span,
+                    env,
+                    label="unknown field",
+                    help=suggestion(key, fields, "its fields are" if fields else "remove it"),
+                )
+
+
+def check_blocks(spec: Spec, lists: Lists) -> None:
+    """No definition shadows a built-in type."""
+    for name, definition in spec.blocks.items():
+        if lists.library.is_built_in(name):
+            lists.evaluator.fault(
+                "A0110",
+                f"`{name}` is a built-in type",
+                definition.span,
+                Env(),
+                label="may not be defined again",
+                help="give it another name",
+            )
+
+
+def check_budget(spec: Spec, graph: Graph, env: Env, evaluator: Evaluator) -> None:
+    """Compare each bound of `budget` with what the network costs, and name the stages that cost most."""
+    if spec.budget is None:
+        return
+    found = costs(graph)
+    rows = [item.path for item in graph.children()]
+    measures = {
+        "parameters": (found[""].parameters, {path: found[path].parameters for path in rows}),
+        "macs": (found[""].macs, {path: found[path].macs for path in rows}),
+        "file_size": (found[""].bytes, {path: found[path].bytes for path in rows}),
+        "activation_memory": (peak_activation_bytes(graph), {}),
+    }
+    for key, entry in spec.budget.entries.items():
+        if key not in measures:
+            evaluator.fault(
+                "A0101",
+                f"`budget` has no field `{key}`",
+                entry.key.span,
+                env,
+                label="unknown field",
+                help=suggestion(key, measures, "its fields are"),
+            )
+            continue
+        bound = evaluator.param(Param(key, "float", min=0), entry.value, env).value
+        actual, parts = measures[key]
+        if isinstance(bound, float) and actual > bound:
+            most = sorted(parts.items(), key=lambda part: -part[1])[:3]
+            notes = ("most in " + ", ".join(f"`{path}` ({count:,})" for path, count in most),) if most else ()
+            evaluator.fault(
+                "A0506",
+                f"the network exceeds its budget of {key}",
+                entry.value.span,
+                env,
+                label=f"declared {bound:,.0f}, inferred {actual:,}",
+                notes=notes,
+                help="narrow or drop stages, or raise the budget",
+            )
+
+
+def check_size(spec: Spec, graph: Graph, env: Env, evaluator: Evaluator) -> None:
+    """Free sizes must work; the whole must stay within what a machine can hold."""
+    total = costs(graph)[""].parameters
+    if total > MAX_PARAMETERS:
+        evaluator.fault(
+            "A0003",
+            f"the network has {total:,} parameters, more than {MAX_PARAMETERS:,}",
+            spec.input.span,
+            env,
+            help="narrow it",
+        )
+    spans = {axis.name: axis.span for axis in spec.input.axes}
+    for axis, fault in refused_sizes(graph):
+        size = fault.sizes[[one.name for one in graph.input.axes].index(axis.name)]
+        spot: Span = fault.node.span
+        labels = (Label(spot, "refuses it"),) if not spot.file.shipped else ()
+        why = f"at `{fault.node.path}`: {fault.violation.message}" + (
+            f", {fault.violation.label}" if fault.violation.label else ""
+        )
+        evaluator.fault(
+            "A0312",
+            f"{axis.name} {size} is allowed, but the network does not take it",
+            spans[axis.name],
+            env,
+            label=f"allows {size}",
+            labels=labels,
+            notes=(why,),
+            help=fault.violation.help
+            if fault.violation.code == "A0312"
+            else "raise `min`, or give the axis a `multiple_of` that all branches share",
+        )
+
+
+def check_train(spec: Spec, env: Env, evaluator: Evaluator) -> None:
+    """`train:` has the fields that a run needs, each of its kind."""
+    if spec.train is None:
+        return
+    known = [*FIELDS, *SECTIONS]
+    for key, entry in spec.train.entries.items():
+        if key in FIELDS:
+            evaluator.param(FIELDS[key], entry.value, env)
+        elif key in SECTIONS:
+            _section(key, entry.value, env, evaluator)
+        else:
+            evaluator.fault(
+                "A0101",
+                f"`train` has no field `{key}`",
+                entry.key.span,
+                env,
+                label="unknown field",
+                help=suggestion(key, known, "its fields are"),
+            )
+    for key in REQUIRED:
+        if key not in spec.train.entries:
+            evaluator.fault("A0102", f"`train` has no `{key}`", spec.train.span, env, help=f"add `{key}:`")
+
+
+def _section(name: str, tree: Tree, env: Env, evaluator: Evaluator) -> None:
+    types = SECTIONS[name]
+    type_ = tree.get("type") if isinstance(tree, Mapping) else None
+    if not isinstance(tree, Mapping) or not isinstance(type_, Scalar):
+        evaluator.fault(
+            "A0102", f"`{name}` has no `type`", tree.span, env, help=f"write `{{type: {next(iter(types))}, ...}}`"
+        )
+        return
+    if type_.value not in types:
+        evaluator.fault(
+            "A0104",
+            f"`{name}` has no type `{type_.value}`",
+            type_.span,
+            env,
+            label="unknown type",
+            help=suggestion(str(type_.value), types, "its types are"),
+        )
+        return
+    params = {param.name: param for param in types[str(type_.value)]}
+    for key, entry in tree.entries.items():
+        if key in params:
+            evaluator.param(params[key], entry.value, env)
+        elif key != "type":
+            evaluator.fault(
+                "A0101",
+                f"`{type_.value}` has no field `{key}`",
+                entry.key.span,
+                env,
+                label="unknown field",
+                help=suggestion(key, params, "its fields are"),
+            )
+    for key, param in params.items():
+        if param.required and key not in tree.entries:
+            evaluator.fault(
+                "A0102", f"`{type_.value}` needs `{key}`", type_.span, env, help=f"add `{key}:`, {param.doc}"
+            )

@@ -1,0 +1,192 @@
+"""Evaluation of trees in their scope, and who is to blame for a value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from archc.diagnostics import Diagnostic, Label, Report, Span
+from archc.source import Mapping, Scalar, Sequence, Tree
+from archc.spec.expressions import ExpressionError, Text, evaluate, parse_text
+from archc.spec.params import Fault, Param, conform, suggestion
+from archc.spec.values import UNKNOWN, BlockRef, Bound, Unknown, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A use of a definition: where, and of which block."""
+
+    span: Span
+    block: str
+
+
+@dataclass(frozen=True, slots=True)
+class Env:
+    """What expressions see: the scope's params, `in_channels`, `i`; and the uses that led here, outermost first."""
+
+    bounds: dict[str, Bound] = field(default_factory=dict)
+    in_channels: Value = UNKNOWN
+    no_channels: str = ""
+    """Why `in_channels` is not available; "" where it is."""
+    index: int | None = None
+    uses: tuple[Use, ...] = ()
+
+    def lookup(self, name: str) -> Value:
+        """A name's value. Raises ExpressionError for a name that is not known here."""
+        if name in self.bounds:
+            return self.bounds[name].value
+        if name == "in_channels":
+            if self.no_channels:
+                raise ExpressionError(
+                    "A0205",
+                    f"`in_channels` is not available {self.no_channels}",
+                    0,
+                    0,
+                    "write the number, or pass it as a param",
+                )
+            return self.in_channels
+        if name == "i":
+            if self.index is None:
+                raise ExpressionError(
+                    "A0205",
+                    "`i` is not available outside a repeat",
+                    0,
+                    0,
+                    "put `repeat` on the stage, or write the number",
+                )
+            return self.index
+        known = [*self.bounds, *([] if self.no_channels else ["in_channels"]), *([] if self.index is None else ["i"])]
+        raise ExpressionError("A0202", f"unknown variable `{name}`", 0, 0, suggestion(name, known, "known here are"))
+
+    def origin(self, text: Text) -> Span | None:
+        """The argument at the outermost use that `text` depends on, or None."""
+        for name in sorted(text.names):
+            bound = self.bounds.get(name)
+            if bound is not None and bound.origin is not None:
+                return bound.origin
+        return None
+
+    def at(self, in_channels: Value, no_channels: str = "") -> Env:
+        """The same scope at another stage."""
+        return replace(self, in_channels=in_channels, no_channels=no_channels)
+
+
+def place(span: Span, env: Env, origin: Span | None = None) -> tuple[Span, tuple[Label, ...]]:
+    """The span to blame, and a label for the other end.
+
+    The argument at the use if the value depends on one, else the place itself; inside a shipped definition, which the
+    user did not write, the use.
+    """
+    chain = [origin] if origin is not None else []
+    chain += [span, *(use.span for use in reversed(env.uses))]
+    primary = next((one for one in chain if not one.file.shipped), chain[0])
+    if primary is not span:
+        block = env.uses[-1].block if env.uses else ""
+        return primary, (Label(span, f"in the definition of `{block}`"),) if block else ()
+    if env.uses:
+        return primary, (Label(env.uses[0].span, f"`{env.uses[0].block}` is used here"),)
+    return primary, ()
+
+
+class Evaluator:
+    """Trees to values; mistakes go to the report and give UNKNOWN."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+
+    def fault(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        env: Env,
+        *,
+        origin: Span | None = None,
+        label: str = "",
+        help: str = "",
+        path: str = "",
+        notes: Iterable[str] = (),
+        labels: tuple[Label, ...] = (),
+    ) -> None:
+        """Report a mistake at the place that is to blame."""
+        primary, more = place(span, env, origin)
+        self.report.add(Diagnostic(code, message, primary, label, (*labels, *more), tuple(notes), help, path))
+
+    def value(self, tree: Tree, env: Env, path: str = "") -> Bound:
+        """The value of a tree that is not a block."""
+        if isinstance(tree, Sequence):
+            items = [self.value(item, env, path) for item in tree.items]
+            if any(isinstance(item.value, Unknown) for item in items):
+                return Bound(UNKNOWN, tree.span)
+            origins = [
+                item.origin for item, part in zip(items, tree.items, strict=True) if item.origin is not part.span
+            ]
+            return Bound(tuple(item.value for item in items), origins[0] if origins else tree.span)
+        if isinstance(tree, Mapping):
+            self.fault(
+                "A0103",
+                "a value is needed",
+                tree.span,
+                env,
+                label="this is a mapping",
+                help="write a number, a word or a list",
+                path=path,
+            )
+            return Bound(UNKNOWN, tree.span)
+        return self.scalar(tree, env, path)
+
+    def scalar(self, tree: Scalar, env: Env, path: str = "") -> Bound:
+        """The value of a scalar, its expressions evaluated."""
+        if not isinstance(tree.value, str) or "$" not in tree.value:
+            return Bound(tree.value, tree.span)
+        origin: Span | None = None
+        try:
+            text = parse_text(tree.value)
+            origin = env.origin(text)
+            return Bound(evaluate(text, env.lookup), origin or tree.span)
+        except ExpressionError as error:
+            span = tree.span
+            if tree.text_start is not None:
+                span = span.within(tree.text_start + error.start, tree.text_start + error.end)
+            blamed = origin if error.code == "A0203" else None
+            self.fault(error.code, error.message, span, env, origin=blamed, help=error.help, path=path)
+            return Bound(UNKNOWN, tree.span)
+
+    def block(self, tree: Tree, env: Env, path: str = "") -> Bound:
+        """The value of a tree that names a block: a type, `{type: NAME, ...}`, or `none`."""
+        if isinstance(tree, Mapping):
+            return self._block_mapping(tree, env, path)
+        bound = self.value(tree, env, path)
+        if isinstance(bound.value, str):
+            return Bound(
+                None if bound.value == "none" else BlockRef(bound.value, bound.origin or tree.span, {}), bound.origin
+            )
+        return bound
+
+    def _block_mapping(self, tree: Mapping, env: Env, path: str) -> Bound:
+        type_ = tree.get("type")
+        if type_ is None:
+            self.fault("A0102", "the block has no `type`", tree.span, env, help="write `{type: NAME, ...}`", path=path)
+            return Bound(UNKNOWN, tree.span)
+        name = self.value(type_, env, path)
+        fields = {key: self.value(entry.value, env, path) for key, entry in tree.entries.items() if key != "type"}
+        if not isinstance(name.value, str):
+            return Bound(UNKNOWN, tree.span)
+        return Bound(BlockRef(name.value, name.origin or type_.span, fields), tree.span)
+
+    def param(self, param: Param, tree: Tree, env: Env, path: str = "") -> Bound:
+        """The value of an argument, of the kind that its parameter asks for."""
+        bound = self.block(tree, env, path) if param.kind == "block" else self.value(tree, env, path)
+        return self.conformed(param, bound, tree.span, env, path)
+
+    def conformed(self, param: Param, bound: Bound, span: Span, env: Env, path: str = "") -> Bound:
+        """`bound` as `param` stores it, or UNKNOWN with a diagnostic."""
+        if isinstance(bound.value, Unknown):
+            return bound
+        try:
+            return Bound(conform(param, bound.value), bound.origin)
+        except Fault as fault:
+            self.fault(
+                fault.code, fault.message, span, env, origin=bound.origin, label=fault.label, help=fault.help, path=path
+            )
+            return Bound(UNKNOWN, bound.origin)

@@ -1,0 +1,100 @@
+"""What comes before the stages: the spec's params with `--set`, and its input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Map
+from dataclasses import replace
+
+from archc.ir.graph import Axis, Input
+from archc.lower.env import Env, Evaluator
+from archc.source import Tree
+from archc.spec.model import AxisSpec, Spec
+from archc.spec.params import Param, Required, kind_of, suggestion
+from archc.spec.values import UNKNOWN, Bound
+
+CHANNELS = Param("channels", "int", min=1)
+SIZE = Param("size", "int", min=1, max=2**20)
+
+
+def param_env(spec: Spec, overrides: Map[str, Tree], evaluator: Evaluator) -> Env:
+    """The scope of the spec's own stages: each param's override or default, which may use the earlier ones."""
+    env = Env(no_channels="outside the stages")
+    for name in overrides.keys() - {param.name for param in spec.params}:
+        known = [param.name for param in spec.params]
+        help = suggestion(name, known, "its params are" if known else "it has none")
+        evaluator.fault(
+            "A0206", f"the spec has no param `{name}`", overrides[name].span, env, label="unknown param", help=help
+        )
+    for param in spec.params:
+        env = replace(
+            env, bounds={**env.bounds, param.name: param_value(param, overrides.get(param.name), env, evaluator)}
+        )
+    return env
+
+
+def param_value(param: Param, override: Tree | None, env: Env, evaluator: Evaluator) -> Bound:
+    """One param's value. A default that is an expression gives the kind that an override must have."""
+    default = Bound(UNKNOWN, None)
+    if not isinstance(param.default, Required):
+        default = evaluator.param(param, param.default, env)  # type: ignore[arg-type]
+    elif override is None and param.span is not None:
+        evaluator.fault(
+            "A0102",
+            f"param `{param.name}` has no value",
+            param.span,
+            env,
+            help=f"add a `default`, or pass `--set {param.name}=...`",
+        )
+    if override is None:
+        return Bound(default.value, None)
+    if param.kind == "any" and default.value is not UNKNOWN:
+        param = replace(param, kind=kind_of(default.value))
+    return Bound(evaluator.param(param, override, env).value, None)
+
+
+def input_of(spec: Spec, env: Env, evaluator: Evaluator) -> Input | None:
+    """The network's input, or None after a mistake."""
+    features = "features" if not spec.input.axes else "channels"
+    channels = evaluator.param(replace(CHANNELS, name=features), spec.input.channels, env).value
+    axes = [axis_of(axis, env, evaluator) for axis in spec.input.axes]
+    known = [axis for axis in axes if axis is not None]
+    return Input(channels, tuple(known)) if isinstance(channels, int) and len(known) == len(axes) else None
+
+
+def axis_of(axis: AxisSpec, env: Env, evaluator: Evaluator) -> Axis | None:
+    """One spatial axis, its default within its own bounds."""
+    found: dict[str, int] = {}
+    for key, tree in axis.fields.items():
+        if key in ("default", "min", "max", "multiple_of"):
+            value = evaluator.param(replace(SIZE, name=axis.name if key == "default" else key), tree, env).value
+            if isinstance(value, int):
+                found[key] = value
+            else:
+                return None
+    if "default" not in found:
+        return None
+    result = Axis(
+        axis.name, found["default"], axis.free, found.get("min", 1), found.get("max"), found.get("multiple_of", 1)
+    )
+    problem = _contradiction(result)
+    if problem:
+        evaluator.fault(
+            "A0104",
+            f"the default of `{axis.name}` is not a size that it allows",
+            axis.fields["default"].span,
+            env,
+            label=problem,
+            help="change the default or the bounds",
+        )
+        return None
+    return result
+
+
+def _contradiction(axis: Axis) -> str:
+    if axis.default < axis.min:
+        return f"{axis.default} is below `min`, {axis.min}"
+    if axis.max is not None and axis.default > axis.max:
+        return f"{axis.default} is above `max`, {axis.max}"
+    if axis.default % axis.multiple_of:
+        return f"{axis.default} is not a multiple of {axis.multiple_of}"
+    return ""

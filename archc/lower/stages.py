@@ -1,0 +1,562 @@
+"""Lists of stages to nodes: references, conditions, names, repeats, groups and blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from archc.blocks.library import Library
+from archc.blocks.primitives import Primitive
+from archc.diagnostics import Label, Span
+from archc.ir.graph import Node, Scope
+from archc.ir.types import TensorType
+from archc.lower.arguments import Arguments, bind
+from archc.lower.env import Env, Evaluator, Use
+from archc.lower.frames import Flow, Frame, InitLayer, Namespace, Ref
+from archc.lower.primitive import Primitives
+from archc.source import Mapping, Scalar, Tree
+from archc.spec.model import Definition, Stage
+from archc.spec.params import Param, suggestion
+from archc.spec.reader import Reader
+from archc.spec.values import UNKNOWN, BlockRef, Unknown
+
+MAX_NODES: Final = 20_000
+MAX_STEPS: Final = 100_000
+MAX_USES: Final = 32
+REPEAT: Final = Param("repeat", "int", min=1, max=10_000)
+
+
+class TooLarge(Exception):
+    """The network passes a limit; a diagnostic has been reported."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Claim:
+    """An `expect` on a stage: what it says, and the type that the stage gives."""
+
+    path: str
+    tree: Tree
+    type: TensorType
+    env: Env
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unit:
+    """What a stage says besides its place in the list: type, fields, init, by which it is expanded once or many times."""
+
+    stage: Stage
+    type: Primitive | Definition | None
+    """None for a group."""
+    block: BlockRef | None
+    """The block parameter that gave the type, if one did."""
+    init: tuple[InitLayer, ...]
+
+
+@dataclass(slots=True, eq=False)
+class Lists:
+    """Lowers lists of stages; holds what has been made so far."""
+
+    library: Library
+    evaluator: Evaluator
+    defaults: Mapping | None
+    spec_env: Env
+    nodes: list[Node] = field(default_factory=list)
+    scopes: list[Scope] = field(default_factory=list)
+    order: list[str] = field(default_factory=list)
+    types: list[TensorType | None] = field(default_factory=list)
+    claims: list[Claim] = field(default_factory=list)
+    used_blocks: set[str] = field(default_factory=set)
+    steps: int = 0
+    reader: Reader = field(init=False)
+    primitives: Primitives = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.reader = Reader(self.evaluator.report)
+        self.primitives = Primitives(self.evaluator)
+
+    # -- values -----------------------------------------------------------------------------------------------------
+
+    def flow(self, type_: TensorType | None, span: Span, maker: str) -> Flow:
+        """A new value."""
+        self.types.append(type_)
+        return Flow(len(self.types) - 1, type_, span, maker)
+
+    # -- a list -----------------------------------------------------------------------------------------------------
+
+    def run(
+        self,
+        stages: Sequence[Stage],
+        inputs: dict[str, Ref],
+        space: Namespace,
+        env: Env,
+        init: tuple[InitLayer, ...],
+        renames: dict[str, Scalar],
+        outer: Frame | None,
+    ) -> Frame:
+        """Lower `stages` in order; the frame's `current` is what leaves the list."""
+        names = tuple(str(stage.name.value) for stage in stages if stage.name is not None)
+        frame = Frame(inputs, names, outer)
+        for stage in stages:
+            self.stage(stage, frame, space, env, init, renames)
+        return frame
+
+    def close(self, frame: Frame, env: Env) -> Flow:
+        """Report the stages of a list that nothing takes; the list's output."""
+        frame.current.use()
+        for ref in frame.stages:
+            if ref.present and not ref.used:
+                self.evaluator.fault(
+                    "A0403",
+                    "nothing uses this stage's output",
+                    ref.span,
+                    env,
+                    label="its output goes nowhere",
+                    path=ref.flow.maker,
+                    help="name it in a later stage's `from` or in `outputs`, or remove it",
+                )
+                ref.used = True
+        return frame.current.flow
+
+    def stage(
+        self,
+        stage: Stage,
+        frame: Frame,
+        space: Namespace,
+        env: Env,
+        init: tuple[InitLayer, ...],
+        renames: dict[str, Scalar],
+    ) -> None:
+        """Lower one stage of a list."""
+        self.steps += 1
+        if self.steps > MAX_STEPS:
+            self.evaluator.fault(
+                "A0003", f"the network has more than {MAX_STEPS} stages", stage.span, env, help="use fewer copies"
+            )
+            raise TooLarge
+        given = self.inputs(stage, frame, env)
+        flows = [flow for _, flow in given]
+        local = self.local_env(env, flows)
+        name = str(stage.name.value) if stage.name is not None and "$" not in str(stage.name.value) else None
+        unit, present = self.unit(stage, local, init)
+        if not present:
+            first = given[0][0]
+            frame.add(Ref(flows[0], stage.span, (flows[0],), present=False, stands_for=first), name)
+            return
+        if unit is None:
+            frame.add(Ref(self.flow(None, stage.span, name or ""), stage.span, used=True), name)
+            space.place += 1
+            return
+        self.place(unit, flows, frame, space, local, renames, name)
+        if stage.expect is not None and frame.last is not None and frame.last.flow.type is not None:
+            self.claims.append(Claim(frame.last.flow.maker, stage.expect, frame.last.flow.type, local))
+
+    def local_env(self, env: Env, flows: Sequence[Flow]) -> Env:
+        """The scope with `in_channels` as it is at a stage."""
+        if len(flows) > 1:
+            return env.at(None, "on a stage with several inputs")
+        type_ = flows[0].type
+        return env.at(UNKNOWN if type_ is None or type_.channels is None else type_.channels)
+
+    # -- references -------------------------------------------------------------------------------------------------
+
+    def inputs(self, stage: Stage, frame: Frame, env: Env) -> list[tuple[Ref, Flow]]:
+        """What a stage takes: what `from` names, or its predecessor's output."""
+        if not stage.from_:
+            frame.current.use()
+            return [(frame.current, frame.current.flow)]
+        found: list[tuple[Ref, Flow]] = []
+        for reference in stage.from_:
+            ref = frame.find(reference.name)
+            if ref is None:
+                self.dangling(stage, reference.name, reference.span, frame, env)
+                frame.current.use()
+                found.append(
+                    (Ref(Flow(-1, None, reference.span, ""), reference.span), Flow(-1, None, reference.span, ""))
+                )
+                continue
+            ref.use()
+            found += [(ref, flow) for flow in (ref.copies if reference.every and ref.copies else (ref.flow,))]
+        return found
+
+    def dangling(self, stage: Stage, name: str, span: Span, frame: Frame, env: Env) -> None:
+        """Report a name in `from` that is not an earlier stage of the list, and what it is instead."""
+        own = str(stage.name.value) if stage.name is not None else None
+        known = [*frame.refs, *frame.inputs, *([] if "input" in frame.inputs else ["input"])]
+        if name == own or name in frame.names:
+            itself = name == own
+            self.evaluator.fault(
+                "A0402",
+                f"`{name}` is this stage itself" if itself else f"`{name}` comes later in the list",
+                span,
+                env,
+                label="a stage takes what earlier ones give",
+                help="name an earlier stage, or move this one behind it",
+            )
+            for ref in frame.stages:
+                ref.used = True
+            return
+        outer = frame.outer
+        while outer is not None:
+            if name in outer.refs or name in outer.names:
+                self.evaluator.fault(
+                    "A0404",
+                    f"`{name}` is a stage of another list",
+                    span,
+                    env,
+                    label="no reference crosses a list",
+                    help="pass it in: a block with `inputs:`, or move this stage into that list",
+                )
+                return
+            outer = outer.outer
+        self.evaluator.fault(
+            "A0401",
+            f"there is no stage `{name}` before this one",
+            span,
+            env,
+            label="unknown stage",
+            help=suggestion(name, known, "known here are"),
+        )
+        for ref in frame.stages:
+            ref.used = True
+
+    # -- what a stage is --------------------------------------------------------------------------------------------
+
+    def unit(self, stage: Stage, env: Env, init: tuple[InitLayer, ...]) -> tuple[Unit | None, bool]:
+        """What the stage expands to (None after a mistake), and whether it is there at all."""
+        if stage.when is not None:
+            condition = self.evaluator.value(stage.when, env).value
+            if not isinstance(condition, (bool, Unknown)):
+                self.evaluator.fault(
+                    "A0103",
+                    "`when` needs a bool",
+                    stage.when.span,
+                    env,
+                    label="not a condition",
+                    help="write a comparison",
+                )
+            if condition is not True:
+                return None, condition is not False
+        if stage.type is None:
+            own = (InitLayer(stage.init, env),) if stage.init is not None else ()
+            return Unit(stage, None, None, (*init, *own)), True
+        bound = self.evaluator.value(stage.type, env)
+        block = bound.value if isinstance(bound.value, BlockRef) else None
+        if bound.value is None or bound.value == "none":
+            return None, False
+        name = block.type if block else bound.value
+        if not isinstance(name, str):
+            return None, True
+        found = self.library.find(name)
+        if found is None:
+            span = block.span if block else stage.type.span
+            self.evaluator.fault(
+                "A0105",
+                f"there is no type `{name[:80]}`",
+                span,
+                env,
+                origin=bound.origin,
+                label="unknown type",
+                help=suggestion(name, self.library.names(), "see `archc blocks`"),
+            )
+            return None, True
+        if isinstance(found, Definition) and stage.init is not None:
+            init = (*init, InitLayer(stage.init, env))
+        return Unit(stage, found, block, init), True
+
+    # -- names and copies -------------------------------------------------------------------------------------------
+
+    def place(
+        self,
+        unit: Unit,
+        flows: list[Flow],
+        frame: Frame,
+        space: Namespace,
+        env: Env,
+        renames: dict[str, Scalar],
+        name: str | None,
+    ) -> None:
+        """Give the stage its path, or its copies theirs, and lower them."""
+        stage = unit.stage
+        if stage.repeat is None:
+            if stage.inline and not isinstance(unit.type, Primitive):
+                flow = self.body(unit, space.prefix, flows, env, space, frame)
+            else:
+                path = self.path(stage, space, env, renames)
+                flow = self.expand(unit, path, flows, env, frame)
+            frame.add(Ref(flow, stage.span, (flow,)), name)
+            return
+        count = self.evaluator.param(REPEAT, stage.repeat, env).value
+        if not isinstance(count, int):
+            frame.add(Ref(self.flow(None, stage.span, name or ""), stage.span, used=True), name)
+            space.place += 1
+        elif stage.inline:
+            self.inline_copies(unit, count, flows, frame, space, env, renames)
+        else:
+            self.copies(unit, count, flows, frame, self.path(stage, space, env, renames), env, name)
+
+    def copies(
+        self, unit: Unit, count: int, flows: list[Flow], frame: Frame, path: str, env: Env, name: str | None
+    ) -> None:
+        """`repeat`: a level `0, 1, ...` below the stage's path."""
+        type_ = unit.type.name if unit.type is not None else ""
+        at = self.enter(path, "repeat", type_, flows, unit.stage.span, ("input",))
+        made: list[Flow] = []
+        for index in range(count):
+            given = [made[-1]] if made else flows
+            made.append(self.expand(unit, f"{path}.{index}", given, self.copy_env(env, index, given), frame))
+        self.leave(at, made[-1])
+        frame.add(Ref(replace(made[-1], maker=path), unit.stage.span, tuple(made)), name)
+
+    def copy_env(self, env: Env, index: int, given: Sequence[Flow]) -> Env:
+        """The scope of one copy: `i`, and what arrives at it."""
+        return replace(self.local_env(env, given), index=index)
+
+    def inline_copies(
+        self,
+        unit: Unit,
+        count: int,
+        flows: list[Flow],
+        frame: Frame,
+        space: Namespace,
+        env: Env,
+        renames: dict[str, Scalar],
+    ) -> None:
+        """`repeat` with `inline`: copies of a block or a named group join the list; the children of unnamed groups do."""
+        stage = unit.stage
+        if stage.name is not None and "$" not in str(stage.name.value):
+            self.evaluator.fault(
+                "A0107",
+                f"every copy would be called `{stage.name.value}`",
+                stage.name.span,
+                env,
+                label="the name of an inline repeat uses `i`",
+                help=f'write "{stage.name.value}${{i}}", or leave the name out',
+            )
+            frame.add(Ref(self.flow(None, stage.span, ""), stage.span, used=True), None)
+            return
+        made: list[Flow] = []
+        for index in range(count):
+            given = [made[-1]] if made else flows
+            local = self.copy_env(env, index, given)
+            if stage.name is None and unit.type is None:
+                flow = self.body(unit, space.prefix, given, local, space, frame)
+                label = None
+            else:
+                path = self.path(stage, space, local, renames)
+                flow = self.expand(unit, path, given, local, frame)
+                label = path.rpartition(".")[2] if stage.name is not None else None
+            made.append(flow)
+            frame.add(Ref(flow, stage.span, (flow,), used=index + 1 < count), label)
+
+    def path(self, stage: Stage, space: Namespace, env: Env, renames: dict[str, Scalar]) -> str:
+        """The path of the next child of a module: its name, or its number."""
+        name = str(space.place)
+        space.place += 1
+        if stage.name is not None:
+            name, span = str(stage.name.value), stage.name.span
+            if name in renames:
+                name, span = str(renames[name].value), renames[name].span
+            elif "$" in name:
+                value = self.evaluator.value(stage.name, env).value
+                name = str(value) if isinstance(value, (str, int)) else f"_{space.place}"
+            self.reader.check_name(name, span, number=True)
+        else:
+            span = stage.span
+        if name in space.taken:
+            first = Label(space.taken[name], "first used here")
+            self.evaluator.fault(
+                "A0108",
+                f"two stages are called `{space.prefix}{name}`",
+                span,
+                env,
+                label="used again here",
+                labels=(first,),
+                help="rename one of the two",
+            )
+            name = f"{name}_{space.place}"
+        space.taken[name] = span
+        return space.prefix + name
+
+    # -- modules ----------------------------------------------------------------------------------------------------
+
+    def enter(self, path: str, kind: str, type_: str, flows: Sequence[Flow], span: Span, names: tuple[str, ...]) -> int:
+        """Begin a scope; its output follows in `leave`."""
+        inputs = tuple(flow.id for flow in flows)
+        self.scopes.append(Scope(path, kind, type_, inputs, -1, span, names))  # type: ignore[arg-type]
+        self.order.append(path)
+        return len(self.scopes) - 1
+
+    def leave(self, at: int, flow: Flow) -> None:
+        """End a scope."""
+        self.scopes[at] = replace(self.scopes[at], output=flow.id)
+
+    def expand(self, unit: Unit, path: str, flows: list[Flow], env: Env, frame: Frame) -> Flow:
+        """One module at `path`: a node, or a scope with what is in it."""
+        if isinstance(unit.type, Primitive):
+            return self.node(unit, unit.type, path, flows, env)
+        kind, type_ = ("group", "") if unit.type is None else ("block", unit.type.name)
+        names = ("input",) if unit.type is None else unit.type.inputs
+        at = self.enter(path, kind, type_, flows, unit.stage.span, names)
+        flow = self.body(unit, path + ".", flows, env, Namespace(path + "."), frame)
+        self.leave(at, flow)
+        return replace(flow, maker=path, span=unit.stage.span)
+
+    def body(self, unit: Unit, prefix: str, flows: list[Flow], env: Env, space: Namespace, frame: Frame) -> Flow:
+        """The stages of a group or block, in the namespace that they are to join."""
+        path = prefix.rstrip(".")
+        if unit.type is None:
+            if len(flows) != 1:
+                self.evaluator.fault(
+                    "A0405",
+                    "a group takes one input",
+                    unit.stage.from_[0].span if unit.stage.from_ else unit.stage.span,
+                    env,
+                    label=f"{len(flows)} are given",
+                    help="join them first, or use a block with `inputs:`",
+                    path=path,
+                )
+                return self.flow(None, unit.stage.span, path)
+            inputs = {"input": Ref(flows[0], unit.stage.span)}
+            inner = self.run(unit.stage.stages or (), inputs, space, env, unit.init, {}, frame)
+            return self.close(inner, env)
+        assert isinstance(unit.type, Definition)
+        return self.block(unit, unit.type, path, flows, env, space)
+
+    def block(
+        self, unit: Unit, definition: Definition, path: str, flows: list[Flow], env: Env, space: Namespace
+    ) -> Flow:
+        """One use of a definition: its parameters bound, its stages lowered in a scope of their own."""
+        stage = unit.stage
+        self.used_blocks.add(definition.name)
+        if definition.name in [use.block for use in env.uses] or len(env.uses) >= MAX_USES:
+            deep = definition.name not in [use.block for use in env.uses]
+            message = (
+                f"blocks are nested deeper than {MAX_USES}" if deep else f"block `{definition.name}` contains itself"
+            )
+            self.evaluator.fault(
+                "A0003" if deep else "A0111",
+                message,
+                stage.span,
+                replace(env, uses=()),
+                label="used here again" if not deep else "",
+                help="break the circle" if not deep else "use fewer levels",
+            )
+            return self.flow(None, stage.span, path)
+        if len(flows) != len(definition.inputs):
+            wanted = ", ".join(definition.inputs)
+            self.evaluator.fault(
+                "A0405",
+                f"`{definition.name}` takes {len(definition.inputs)} inputs"
+                if len(definition.inputs) > 1
+                else f"`{definition.name}` takes one input",
+                stage.from_[0].span if stage.from_ else stage.span,
+                env,
+                label=f"{len(flows)} are given",
+                help=f"write `from: [...]` with {wanted}" if len(definition.inputs) > 1 else "join them first",
+                path=path,
+            )
+            return self.flow(None, stage.span, path)
+        arguments = bind(self, definition.params, unit, definition.name, self.first_env(env, flows), path)
+        self.check_renames(definition, stage, env, path)
+        bounds = {name: bound for name, (bound, _) in arguments.items()}
+        inner_env = Env(bounds, uses=(*env.uses, Use(stage.span, definition.name)))
+        inputs = {name: Ref(flow, stage.span) for name, flow in zip(definition.inputs, flows, strict=True)}
+        inner = self.run(
+            definition.stages, inputs, space, inner_env, unit.init, self.renames(definition.name, stage, env), None
+        )
+        for name, ref in inputs.items():
+            if not ref.used and name != "input":
+                self.evaluator.fault(
+                    "A0403",
+                    f"nothing uses the input `{name}` of `{definition.name}`",
+                    definition.span,
+                    inner_env,
+                    help="use it, or remove it from `inputs`",
+                )
+        return self.close(inner, inner_env)
+
+    def first_env(self, env: Env, flows: Sequence[Flow]) -> Env:
+        """A block's parameters see the channels of its first input."""
+        first = self.local_env(env, flows[:1])
+        return replace(first, index=env.index)
+
+    def renames(self, type_: str, stage: Stage, env: Env) -> dict[str, Scalar]:
+        """`names:` of the stage over those of `defaults`."""
+        default = self.defaults.get(type_) if self.defaults else None
+        names = default.get("names") if isinstance(default, Mapping) else None
+        common = (
+            {key: entry.value for key, entry in names.entries.items() if isinstance(entry.value, Scalar)}
+            if isinstance(names, Mapping)
+            else {}
+        )
+        return {**common, **stage.names}
+
+    def check_renames(self, definition: Definition, stage: Stage, env: Env, path: str) -> None:
+        """Every renamed child must be one of the definition's."""
+        known = [str(child.name.value) for child in definition.stages if child.name is not None]
+        for key, scalar in stage.names.items():
+            if key not in known:
+                self.evaluator.fault(
+                    "A0101",
+                    f"`{definition.name}` has no child `{key}`",
+                    scalar.span,
+                    env,
+                    label="unknown child",
+                    help=suggestion(key, known, "its children are"),
+                    path=path,
+                )
+
+    # -- primitives -------------------------------------------------------------------------------------------------
+
+    def node(self, unit: Unit, primitive: Primitive, path: str, flows: list[Flow], env: Env) -> Flow:
+        """One primitive."""
+        stage = unit.stage
+        arguments: Arguments = bind(self, primitive.params, unit, primitive.name, env, path)
+        if not self.right_arity(primitive, stage, flows, env, path):
+            return self.flow(None, stage.span, path)
+        op, type_ = self.primitives.build(primitive, stage, arguments, flows, env, path)
+        flow = self.flow(type_, stage.span, path)
+        if op is None:
+            return flow
+        if len(self.nodes) >= MAX_NODES:
+            self.evaluator.fault(
+                "A0003",
+                f"the network has more than {MAX_NODES} ops",
+                stage.span,
+                env,
+                help="use fewer copies",
+                path=path,
+            )
+            raise TooLarge
+        inits = self.primitives.inits(primitive, op, stage.init, unit.init, env, path)
+        self.nodes.append(Node(path, op, tuple(f.id for f in flows), flow.id, stage.span, primitive.name, inits))
+        self.order.append(path)
+        return flow
+
+    def right_arity(self, primitive: Primitive, stage: Stage, flows: Sequence[Flow], env: Env, path: str) -> bool:
+        """A merge takes two inputs or more (one, if `m.*` says so); anything else takes one."""
+        every = any(reference.every for reference in stage.from_)
+        if primitive.merges and len(flows) < 2 and not every:
+            self.evaluator.fault(
+                "A0405",
+                f"{primitive.name} joins two inputs or more",
+                stage.from_[0].span if stage.from_ else stage.span,
+                env,
+                label="one is given",
+                help="write `from: [a, b]`",
+                path=path,
+            )
+            return False
+        if not primitive.merges and len(flows) != 1:
+            self.evaluator.fault(
+                "A0405",
+                f"{primitive.name} takes one input",
+                stage.from_[0].span,
+                env,
+                label=f"{len(flows)} are given",
+                help="join them first with `concat` or `add`",
+                path=path,
+            )
+            return False
+        return True

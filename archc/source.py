@@ -1,0 +1,336 @@
+"""Text to located tree: the only user of yaml.
+
+Events are counted before anything is built, so that nesting, aliases and sheer size meet a limit first; the composer is
+iterative; scalars are those of YAML 1.2's core schema (https://yaml.org/spec/1.2.2/#103-core-schema).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from archc.diagnostics import Diagnostic, Label, SourceFile, Span
+
+MAX_BYTES: Final = 256 * 1024
+MAX_DEPTH: Final = 32
+MAX_NODES: Final = 50_000
+MAX_ALIASES: Final = 100
+MAX_SCALAR: Final = 4096
+MAX_INT: Final = 2**63 - 1
+
+Value = bool | int | float | str | None
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_NULL = re.compile(r"(?:null|Null|NULL|~|)\Z")
+_BOOL = re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z")
+_INT = re.compile(r"[-+]?[0-9]+\Z")
+_BASED = re.compile(r"0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
+_SPECIAL = re.compile(r"[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scalar:
+    """A scalar: its value by YAML 1.2, and where it stands."""
+
+    value: Value
+    span: Span
+    text_start: int | None
+    """Columns from the span's start to the text (1 behind a quote); None where escapes or line breaks move the columns."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sequence:
+    """A list of nodes."""
+
+    items: tuple[Tree, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """A key and its value."""
+
+    key: Scalar
+    value: Tree
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mapping:
+    """A mapping with distinct string keys, in the order of the text."""
+
+    entries: dict[str, Entry]
+    span: Span
+
+    def get(self, key: str) -> Tree | None:
+        """The value at `key`, or None."""
+        entry = self.entries.get(key)
+        return entry.value if entry else None
+
+
+Tree = Scalar | Sequence | Mapping
+
+
+class _Refused(Exception):
+    """Stops reading with one diagnostic."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        self.diagnostic = diagnostic
+
+
+def read_file(path: Path, name: str | None = None, shipped: bool = False) -> tuple[SourceFile, list[Diagnostic]]:
+    """The text of a file, within the size limit and in UTF-8; an empty text with a diagnostic otherwise."""
+    name = name or str(path)
+    empty = SourceFile(name, "", shipped)
+    start = Span(empty, 1, 1, 1, 1)
+    try:
+        if not path.is_file():
+            why = "is a folder" if path.is_dir() else "is not a regular file" if path.exists() else "does not exist"
+            return empty, [Diagnostic("A0001", f"`{name}` {why}", start, help="give the path of a YAML spec")]
+        with path.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        message = f"cannot read `{name}`: {reason.lower()}"
+        return empty, [Diagnostic("A0001", message, start, help="give the path of a YAML spec")]
+    return decode(data, name, shipped)
+
+
+def decode(data: bytes, name: str, shipped: bool = False) -> tuple[SourceFile, list[Diagnostic]]:
+    """`data` as text; an empty text with a diagnostic where it is too large or not UTF-8."""
+    empty = SourceFile(name, "", shipped)
+    start = Span(empty, 1, 1, 1, 1)
+    if len(data) > MAX_BYTES:
+        message = f"the file is larger than {MAX_BYTES // 1024} KiB"
+        return empty, [Diagnostic("A0003", message, start, help="use `repeat`, blocks or `extends`")]
+    try:
+        return SourceFile(name, data.decode("utf-8-sig"), shipped), []
+    except UnicodeDecodeError as error:
+        message = f"the file is not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start}"
+        return empty, [Diagnostic("A0002", message, start, help="save it as UTF-8")]
+
+
+def parse(file: SourceFile) -> tuple[Tree | None, list[Diagnostic]]:
+    """The located tree of `file`, or None and what is wrong; duplicate keys are reported and the first one kept."""
+    composer = _Composer(file)
+    try:
+        return composer.compose(), composer.diagnostics
+    except _Refused as refused:
+        return None, [*composer.diagnostics, refused.diagnostic]
+    except yaml.YAMLError as error:
+        return None, [*composer.diagnostics, _yaml_error(file, error)]
+
+
+def _yaml_error(file: SourceFile, error: yaml.YAMLError) -> Diagnostic:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    problem = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be read")
+    if mark is None:
+        span = _span_at_offset(file, getattr(error, "position", 0))
+        return Diagnostic("A0004", f"invalid YAML: {problem}", span, help="remove the character")
+    line = [*file.lines(), ""][min(mark.line, len(file.lines()))]
+    opened = mark.column - 1
+    if opened >= 0 and line[opened : opened + 2] == "${":
+        closed = line.find("}", opened)
+        end = closed + 1 if closed > 0 else len(line)
+        span = Span(file, mark.line + 1, opened + 1, mark.line + 1, end + 1)
+        return Diagnostic(
+            "A0007",
+            "an expression inside `{}` or `[]` needs quotes",
+            span,
+            "YAML reads its `{` as a mapping",
+            help=f'write "{line[opened:end]}" with the quotes',
+        )
+    notes = []
+    context = getattr(error, "context", None)
+    if context and getattr(error, "context_mark", None):
+        notes.append(f"{context} that begins at line {error.context_mark.line + 1}")  # type: ignore[attr-defined]
+    span = Span(file, mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 1)
+    return Diagnostic(
+        "A0004",
+        f"invalid YAML: {problem}",
+        span,
+        notes=tuple(notes),
+        help="check the indentation, brackets and quotes up to here",
+    )
+
+
+def _span_at_offset(file: SourceFile, offset: int) -> Span:
+    before = SourceFile("", file.text[:offset]).lines()
+    return Span(file, len(before), len(before[-1]) + 1, len(before), len(before[-1]) + 2)
+
+
+class _Composer:
+    """Builds the tree from events with a stack of its own."""
+
+    def __init__(self, file: SourceFile) -> None:
+        self.file = file
+        self.diagnostics: list[Diagnostic] = []
+        self.weights: dict[int, int] = {}
+        self.anchors: dict[str, Tree | None] = {}
+        self.nodes = 0
+        self.aliases = 0
+
+    def refuse(self, code: str, message: str, event: Any, help: str, label: str = "") -> _Refused:
+        return _Refused(Diagnostic(code, message, self.span(event), label, help=help))
+
+    def span(self, event: Any) -> Span:
+        start, end = event.start_mark, event.end_mark
+        return Span(self.file, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
+
+    def count(self, event: Any, weight: int = 1) -> None:
+        self.nodes += weight
+        if self.nodes > MAX_NODES:
+            raise self.refuse("A0003", f"the file has more than {MAX_NODES} nodes", event, "use `repeat` or blocks")
+
+    def events(self) -> Iterator[Any]:
+        loader = _LOADER(self.file.text)
+        try:
+            while loader.check_event():
+                yield loader.get_event()
+        finally:
+            loader.dispose()
+
+    def compose(self) -> Tree | None:
+        open_: list[tuple[Any, list[Tree]]] = []
+        root: Tree | None = None
+        documents = 0
+        for event in self.events():
+            node: Tree | None = None
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    raise self.refuse("A0006", "a spec is one document", event, "put each spec in a file of its own")
+            elif isinstance(event, yaml.CollectionStartEvent):
+                self.check_tag(event)
+                self.count(event)
+                if len(open_) >= MAX_DEPTH:
+                    raise self.refuse("A0003", f"nesting is deeper than {MAX_DEPTH} levels", event, "use blocks")
+                if event.anchor is not None:
+                    self.anchors[event.anchor] = None
+                open_.append((event, []))
+            elif isinstance(event, yaml.CollectionEndEvent):
+                start, children = open_.pop()
+                node = self.collection(start, children, event)
+                self.anchor(start, node, 1 + sum(self.weights[id(child)] for child in children))
+            elif isinstance(event, yaml.ScalarEvent):
+                self.check_tag(event)
+                self.count(event)
+                node = self.scalar(event)
+                self.anchor(event, node, 1)
+            elif isinstance(event, yaml.AliasEvent):
+                node = self.alias(event)
+            if node is not None:
+                if open_:
+                    open_[-1][1].append(node)
+                else:
+                    root = node
+        return root
+
+    def check_tag(self, event: Any) -> None:
+        if event.tag is not None:
+            raise self.refuse("A0006", f"tags are not allowed: `{event.tag}`", event, "remove the tag")
+
+    def anchor(self, event: Any, node: Tree, weight: int) -> None:
+        self.weights[id(node)] = weight
+        if event.anchor is not None:
+            self.anchors[event.anchor] = node
+
+    def alias(self, event: Any) -> Tree:
+        self.aliases += 1
+        if self.aliases > MAX_ALIASES:
+            raise self.refuse("A0003", f"the file has more than {MAX_ALIASES} aliases", event, "use params or blocks")
+        if event.anchor not in self.anchors:
+            raise self.refuse("A0004", f"unknown alias `*{event.anchor}`", event, f"define `&{event.anchor}` before it")
+        node = self.anchors[event.anchor]
+        if node is None:
+            raise self.refuse("A0006", f"`*{event.anchor}` stands inside what it names", event, "remove the alias")
+        self.count(event, self.weights[id(node)])
+        return node
+
+    def collection(self, start: Any, children: list[Tree], end: Any) -> Tree:
+        first = self.span(start)
+        # A block collection's end mark overruns to the next token; the last child's end is the true one.
+        last = self.span(end) if start.flow_style else children[-1].span if children else first
+        span = Span(self.file, first.line, first.column, last.end_line, last.end_column)
+        if isinstance(start, yaml.SequenceStartEvent):
+            return Sequence(tuple(children), span)
+        return Mapping(self.entries(children), span)
+
+    def entries(self, children: list[Tree]) -> dict[str, Entry]:
+        entries: dict[str, Entry] = {}
+        for key, value in zip(children[::2], children[1::2], strict=True):
+            if not isinstance(key, Scalar):
+                raise _Refused(
+                    Diagnostic("A0006", "a key must be a plain word", key.span, help="use a string as the key")
+                )
+            if key.value == "<<" and key.text_start == 0:
+                raise _Refused(
+                    Diagnostic("A0006", "merge keys are not allowed", key.span, help="use `defaults`, params or blocks")
+                )
+            if not isinstance(key.value, str):
+                help = f'quote it: "{key.value}"' if key.value is not None else "write a word before the colon"
+                raise _Refused(Diagnostic("A0006", "a key must be a string", key.span, help=help))
+            if key.value in entries:
+                first = Label(entries[key.value].key.span, "first given here")
+                self.diagnostics.append(
+                    Diagnostic(
+                        "A0005",
+                        f"duplicate key `{key.value}`",
+                        key.span,
+                        "given again here",
+                        (first,),
+                        help="remove one of the two",
+                    )
+                )
+                continue
+            entries[key.value] = Entry(key, value)
+        return entries
+
+    def scalar(self, event: Any) -> Scalar:
+        span = self.span(event)
+        text: str = event.value
+        if len(text) > MAX_SCALAR:
+            raise self.refuse("A0003", f"a scalar is longer than {MAX_SCALAR} characters", event, "shorten it")
+        plain = event.style is None or event.style == ""
+        quoted = 0 if plain else 1
+        one_line = span.line == span.end_line and span.end_column - span.column == len(text) + 2 * quoted
+        value: Value = text
+        if plain:
+            try:
+                value = resolve(text)
+            except OverflowError as error:
+                number = Diagnostic("A0008", str(error), span, help="use a smaller number, or quote it if it is a word")
+                self.diagnostics.append(number)
+        return Scalar(value, span, quoted if one_line and event.style not in ("|", ">") else None)
+
+
+def resolve(text: str) -> Value:
+    """A plain scalar's value in YAML 1.2's core schema. Raises OverflowError for numbers that nothing here needs."""
+    if _NULL.match(text):
+        return None
+    if _BOOL.match(text):
+        return text[0] in "tT"
+    if _INT.match(text):
+        return _bounded(text, 10)
+    if _BASED.match(text):
+        return _bounded(text[2:], 8 if text[1] == "o" else 16)
+    if _FLOAT.match(text):
+        number = float(text)
+        if math.isinf(number):
+            raise OverflowError(f"{text[:40]} is not a finite number")
+        return number
+    if _SPECIAL.match(text):
+        raise OverflowError(f"{text} is not a finite number")
+    return text
+
+
+def _bounded(digits: str, base: int) -> int:
+    if len(digits) > 64 or abs(int(digits, base)) > MAX_INT:
+        raise OverflowError("the integer is larger than 2^63 - 1")
+    return int(digits, base)

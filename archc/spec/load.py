@@ -1,0 +1,281 @@
+"""From a path or a shipped name to one merged tree: finding files, `extends`, `upto` and `--set`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from archc.diagnostics import Diagnostic, Report, SourceFile, Span
+from archc.source import Entry, Mapping, Scalar, Sequence, Tree, decode, parse, read_file
+from archc.spec.params import suggestion
+
+MAX_EXTENDS: Final = 8
+SHIPPED_FOLDERS: Final = ("imagenet", "fashion_mnist", "families")
+_SHIPPED_NAME: Final = re.compile(r"(?:[a-z_]{1,32}/)?[A-Za-z0-9_]{1,64}\Z")
+
+
+def shipped_root() -> Path:
+    """The folder of the specs that ship: beside the package in a checkout, inside it once installed."""
+    package = Path(__file__).resolve().parent.parent
+    return package / "specs" if (package / "specs").is_dir() else package.parent / "specs"
+
+
+def shipped_specs() -> dict[str, Path]:
+    """`folder/name` -> file, of every spec that ships."""
+    root = shipped_root()
+    return {
+        f"{folder}/{path.stem}": path for folder in SHIPPED_FOLDERS for path in sorted((root / folder).glob("*.yaml"))
+    }
+
+
+def find_shipped(name: str) -> Path | None:
+    """The file of a shipped spec, by `folder/name` or by `name` alone (imagenet first)."""
+    if not _SHIPPED_NAME.match(name):
+        return None
+    folders = [name.partition("/")[0]] if "/" in name else SHIPPED_FOLDERS
+    paths = [
+        shipped_root() / folder / f"{name.rpartition('/')[2]}.yaml" for folder in folders if folder in SHIPPED_FOLDERS
+    ]
+    return next((path for path in paths if path.is_file()), None)
+
+
+@dataclass(slots=True)
+class Loaded:
+    """A merged tree, the file that it was asked for, and the texts that it came from, outermost first."""
+
+    tree: Mapping | None
+    file: SourceFile
+    files: list[SourceFile] = field(default_factory=list)
+
+
+def load_path(path: Path, report: Report, name: str | None = None) -> Loaded:
+    """The merged tree of the spec at `path`."""
+    shipped = path.resolve().is_relative_to(shipped_root())
+    file, found = read_file(path, name, shipped=False)
+    report.extend(found)
+    root = shipped_root() if shipped else path.parent
+    return Loaded(None, file) if found else load_text(file, path.parent, root, report)
+
+
+def load_bytes(data: bytes, name: str, folder: Path, report: Report) -> Loaded:
+    """The merged tree of a spec that did not come from a file, say standard input."""
+    file, found = decode(data, name)
+    report.extend(found)
+    return Loaded(None, file) if found else load_text(file, folder, folder, report)
+
+
+def load_text(file: SourceFile, folder: Path, root: Path, report: Report) -> Loaded:
+    """The merged tree of `file`, its `extends` looked up from `folder` and never outside `root`."""
+    loaded = Loaded(None, file, [file])
+    tree = _mapping(file, report)
+    loaded.tree = _extended(tree, folder, root, [], loaded, report) if tree else None
+    return loaded
+
+
+def _mapping(file: SourceFile, report: Report) -> Mapping | None:
+    tree, found = parse(file)
+    report.extend(found)
+    if isinstance(tree, Mapping):
+        return tree
+    if not found:
+        span = tree.span if tree else Span(file, 1, 1, 1, 1)
+        message = "the file is empty" if tree is None else "a spec needs a mapping"
+        report.add(
+            Diagnostic(
+                "A0103" if tree else "A0102",
+                message,
+                span,
+                help="begin with `archc: 1`, `name:`, `input:` and `stages:`",
+            )
+        )
+    return None
+
+
+def _extended(
+    tree: Mapping, folder: Path, root: Path, seen: list[Path], loaded: Loaded, report: Report
+) -> Mapping | None:
+    target = tree.get("extends")
+    if target is None:
+        if "upto" in tree.entries:
+            span = tree.entries["upto"].key.span
+            report.add(Diagnostic("A0109", "`upto` without `extends`", span, help="add `extends:`, or remove `upto`"))
+        return _without(tree, "upto")
+    path, problem = _parent_path(target, folder, root)
+    if path is None:
+        report.add(
+            Diagnostic("A0501", problem, target.span, help="name a file below the spec's folder, or a spec that ships")
+        )
+        return None
+    if path in seen or len(seen) >= MAX_EXTENDS:
+        message = (
+            "`extends` comes back to a spec that it began from"
+            if path in seen
+            else f"more than {MAX_EXTENDS} specs extend each other"
+        )
+        report.add(Diagnostic("A0502", message, target.span, help="break the chain"))
+        return None
+    shipped = path.is_relative_to(shipped_root())
+    file, found = read_file(path, _display(path, folder, target), shipped=False)
+    report.extend(found)
+    loaded.files.append(file)
+    parent = _mapping(file, report) if not found else None
+    if parent is None:
+        return None
+    parent_root = shipped_root() if shipped else root
+    merged = _extended(parent, path.parent, parent_root, [*seen, path], loaded, report)
+    return merge_specs(merged, tree, report) if merged else None
+
+
+def _display(path: Path, folder: Path, target: Tree) -> str:
+    if isinstance(target, Scalar) and str(target.value).endswith((".yaml", ".yml")):
+        return str(folder / str(target.value))
+    return f"specs/{path.relative_to(shipped_root())}" if path.is_relative_to(shipped_root()) else str(path)
+
+
+def _parent_path(target: Tree, folder: Path, root: Path) -> tuple[Path | None, str]:
+    if not isinstance(target, Scalar) or not isinstance(target.value, str) or "\0" in target.value:
+        return None, "`extends` needs a string"
+    if not target.value.endswith((".yaml", ".yml")):
+        found = find_shipped(target.value)
+        return (found.resolve(), "") if found else (None, f"no spec that ships is called `{target.value[:80]}`")
+    path = (folder / target.value).resolve()
+    if not path.is_relative_to(root.resolve()):
+        return None, f"`{target.value[:80]}` lies outside the spec's folder"
+    return (path, "") if path.is_file() else (None, f"`{target.value[:80]}` is not a file")
+
+
+def _without(tree: Mapping, *keys: str) -> Mapping:
+    return Mapping({key: entry for key, entry in tree.entries.items() if key not in keys}, tree.span)
+
+
+def merge_specs(parent: Mapping, child: Mapping, report: Report) -> Mapping:
+    """`child` over `parent`: mappings merge by key, `stages` are appended after `upto`, anything else is replaced."""
+    grows = "stages" in child.entries or "blocks" in child.entries
+    merged = dict(_cut(parent, child, report).entries)
+    for key, entry in _without(child, "extends", "upto").entries.items():
+        old = merged.get(key)
+        if key == "params" and old and not grows:
+            _check_params(old.value, entry.value, report)
+        if key == "stages" and old and isinstance(old.value, Sequence) and isinstance(entry.value, Sequence):
+            merged[key] = Entry(entry.key, Sequence(old.value.items + entry.value.items, entry.value.span))
+        elif key == "blocks" and old:
+            merged[key] = Entry(entry.key, _joined_blocks(old.value, entry.value, report))
+        elif old and key != "outputs":
+            merged[key] = Entry(entry.key, merge_trees(old.value, entry.value, declared=key == "params"))
+        else:
+            merged[key] = entry
+    return Mapping(merged, child.span)
+
+
+def merge_trees(old: Tree, new: Tree, declared: bool = False) -> Tree:
+    """`new` over `old`, key by key; a mapping with a `type` replaces. A plain value becomes a declared param's default."""
+    if not (isinstance(old, Mapping) and isinstance(new, Mapping)) or "type" in new.entries:
+        return new
+    merged = dict(old.entries)
+    for key, entry in new.entries.items():
+        before = merged.get(key)
+        if before and declared and isinstance(before.value, Mapping) and not isinstance(entry.value, Mapping):
+            default = {**before.value.entries, "default": Entry(entry.key, entry.value)}
+            merged[key] = Entry(before.key, Mapping(default, before.value.span))
+        else:
+            merged[key] = Entry(entry.key, merge_trees(before.value, entry.value)) if before else entry
+    return Mapping(merged, new.span)
+
+
+def _joined_blocks(old: Tree, new: Tree, report: Report) -> Tree:
+    if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
+        return new
+    for key in new.entries.keys() & old.entries.keys():
+        report.add(
+            Diagnostic(
+                "A0110",
+                f"`{key}` is a block of the extended spec",
+                new.entries[key].key.span,
+                "may not be defined again",
+                help="give it another name",
+            )
+        )
+    return Mapping({**new.entries, **old.entries}, new.span)
+
+
+def _check_params(old: Tree, new: Tree, report: Report) -> None:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for key in new.entries.keys() - old.entries.keys():
+            report.add(
+                Diagnostic(
+                    "A0206",
+                    f"the extended spec has no param `{key}`",
+                    new.entries[key].key.span,
+                    "unknown param",
+                    help=suggestion(key, old.entries, "its params are"),
+                )
+            )
+
+
+def _cut(parent: Mapping, child: Mapping, report: Report) -> Mapping:
+    """`parent` without the stages that follow `upto`, their claims, and the outputs that named them."""
+    upto, stages = child.get("upto"), parent.get("stages")
+    if upto is None or not isinstance(stages, Sequence):
+        return parent
+    names = [_stage_name(stage) for stage in stages.items]
+    if not isinstance(upto, Scalar) or upto.value not in names:
+        shown = upto.value if isinstance(upto, Scalar) else "this"
+        known = [name for name in names if name]
+        report.add(
+            Diagnostic(
+                "A0503",
+                f"the extended spec has no stage `{shown}` in its list",
+                upto.span,
+                "unknown stage",
+                help=suggestion(str(shown), known, "its stages are"),
+            )
+        )
+        return parent
+    kept = names.index(str(upto.value)) + 1
+    cut = Entry(parent.entries["stages"].key, Sequence(stages.items[:kept], stages.span))
+    merged = {**_without(parent, "outputs").entries, "stages": cut}
+    expect = parent.get("expect")
+    if isinstance(expect, Mapping):
+        claims = {key: entry for key, entry in expect.entries.items() if key.partition(".")[0] in names[:kept]}
+        merged["expect"] = Entry(parent.entries["expect"].key, Mapping(claims, expect.span))
+    return Mapping(merged, parent.span)
+
+
+def _stage_name(stage: Tree) -> str:
+    name = stage.get("name") if isinstance(stage, Mapping) else None
+    return str(name.value) if isinstance(name, Scalar) else ""
+
+
+def spec_files(path: Path) -> Iterator[Path]:
+    """The specs below a folder, in order; hidden folders are passed over."""
+    for found in sorted([*path.rglob("*.yaml"), *path.rglob("*.yml")]):
+        if not any(part.startswith(".") for part in found.relative_to(path).parts):
+            yield found
+
+
+def override(text: str, report: Report) -> tuple[str, Tree | None]:
+    """The name and value of a `--set name=value`."""
+    file = SourceFile("--set", text)
+    name, equals, value = text.partition("=")
+    whole = Span(file, 1, 1, 1, len(text) + 1)
+    if not equals or not name.strip():
+        report.add(Diagnostic("A0206", "`--set` needs NAME=VALUE", whole, help="write `--set num_classes=10`"))
+        return name, None
+    tree, found = parse(SourceFile("--set", value))
+    report.extend(replace(diagnostic, span=whole) for diagnostic in found)
+    if tree is None:
+        return name.strip(), None
+    return name.strip(), relocated(tree, whole)
+
+
+def relocated(tree: Tree, span: Span) -> Tree:
+    """The same tree, all of it at `span`."""
+    if isinstance(tree, Scalar):
+        return Scalar(tree.value, span, None)
+    if isinstance(tree, Sequence):
+        return Sequence(tuple(relocated(item, span) for item in tree.items), span)
+    entries = {key: Entry(Scalar(key, span, None), relocated(entry.value, span)) for key, entry in tree.entries.items()}
+    return Mapping(entries, span)

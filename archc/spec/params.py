@@ -1,0 +1,221 @@
+"""Typed parameters: the one model of a primitive's fields, a block's parameters, a spec's params and `train:`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Final, Literal, get_args
+
+from archc.diagnostics import Span
+from archc.source import Tree
+from archc.spec.values import BlockRef, Value, describe, is_number
+
+Kind = Literal["int", "float", "bool", "string", "sizes", "paddings", "ints", "floats", "block", "any"]
+KINDS: Final[tuple[str, ...]] = get_args(Kind)
+MAX_INT: Final = 2**31 - 1
+
+
+class Required:
+    """The type of REQUIRED: no default."""
+
+
+REQUIRED: Final = Required()
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A parameter: its kind, its default (a value, or a tree to evaluate, or REQUIRED) and its bounds.
+
+    `sizes` is an int for every spatial axis, or a list with one int for each. `above` is an exclusive lower bound.
+    """
+
+    name: str
+    kind: Kind
+    default: Value | Tree | Required = REQUIRED
+    min: float | None = None
+    max: float | None = None
+    above: float | None = None
+    choices: tuple[Value, ...] = ()
+    doc: str = ""
+    span: Span | None = None
+
+    @property
+    def required(self) -> bool:
+        """Whether a use must pass it."""
+        return isinstance(self.default, Required)
+
+
+class Fault(Exception):
+    """A value does not fit its parameter."""
+
+    def __init__(self, code: str, message: str, label: str = "", help: str = "") -> None:
+        super().__init__(message)
+        self.code, self.message, self.label, self.help = code, message, label, help
+
+
+def conform(param: Param, value: Value) -> Value:
+    """`value` as `param` stores it: whole floats as ints, equal sizes as one. Raises Fault."""
+    value = _CONFORM[param.kind](param, value)
+    if param.choices and value not in param.choices:
+        words = [str(choice) for choice in param.choices]
+        near = nearest(str(value), words)
+        raise Fault(
+            "A0104",
+            f"`{param.name}` has no choice `{value}`",
+            "not one of the choices",
+            f"did you mean `{near}`?" if near else "use one of " + ", ".join(words),
+        )
+    for number in value if isinstance(value, tuple) else (value,):
+        if is_number(number):
+            _check_bounds(param, number)
+    return value
+
+
+def _check_bounds(param: Param, number: int | float) -> None:
+    low, high, above = param.min, param.max, param.above
+    if (low is None or number >= low) and (high is None or number <= high) and (above is None or number > above):
+        if isinstance(number, int) and abs(number) > MAX_INT:
+            raise Fault("A0008", f"`{param.name}` is too large", "an int stays below 2^31", "use a smaller number")
+        return
+    bounds = [f"at least {_short(low)}"] if low is not None else [f"above {_short(above)}"] if above is not None else []
+    bounds += [f"at most {_short(high)}"] if high is not None else []
+    raise Fault(
+        "A0104",
+        f"`{param.name}` is out of range",
+        f"{number} is given, {' and '.join(bounds)} is needed",
+        f"use a value {' and '.join(bounds)}",
+    )
+
+
+def _short(number: float | None) -> str:
+    return f"{number:g}" if number is not None else ""
+
+
+def _wrong(param: Param, wanted: str, value: Value, help: str = "") -> Fault:
+    return Fault("A0103", f"`{param.name}` needs {wanted}", f"this is {describe(value)}", help or f"write {wanted}")
+
+
+def as_int(param: Param, value: Value, wanted: str = "an int") -> int:
+    """A whole number. Raises Fault."""
+    if not is_number(value):
+        raise _wrong(param, wanted, value)
+    if isinstance(value, float):
+        if not value.is_integer():
+            raise Fault(
+                "A0204",
+                f"`{param.name}` needs {wanted}",
+                f"this is {value}",
+                "round it: `round`, `ceil`, `floor` or `make_divisible`",
+            )
+        return int(value)
+    return value
+
+
+def _int(param: Param, value: Value) -> Value:
+    return as_int(param, value)
+
+
+def _float(param: Param, value: Value) -> Value:
+    if not is_number(value):
+        raise _wrong(param, "a number", value)
+    return float(value)
+
+
+def _bool(param: Param, value: Value) -> Value:
+    if not isinstance(value, bool):
+        raise _wrong(param, "a bool", value, "write `true` or `false`, without quotes")
+    return value
+
+
+def _string(param: Param, value: Value) -> Value:
+    if not isinstance(value, str):
+        raise _wrong(param, "a string", value)
+    return value
+
+
+def _sizes(param: Param, value: Value) -> Value:
+    if not isinstance(value, tuple):
+        return as_int(param, value, "an int, or a list with an int for each axis")
+    if not 1 <= len(value) <= 3:
+        raise _wrong(param, "an int, or a list with an int for each axis", value)
+    sizes = tuple(as_int(param, item, "an int, or a list with an int for each axis") for item in value)
+    return sizes[0] if len(set(sizes)) == 1 else sizes
+
+
+def _ints(param: Param, value: Value) -> Value:
+    if not isinstance(value, tuple):
+        raise _wrong(param, "a list of ints", value, "write `[1, 2]`")
+    return tuple(as_int(param, item, "a list of ints") for item in value)
+
+
+def _floats(param: Param, value: Value) -> Value:
+    if not isinstance(value, tuple) or not all(is_number(item) for item in value):
+        raise _wrong(param, "a list of numbers", value, "write `[0.1, 0.2]`")
+    return value
+
+
+def _block(param: Param, value: Value) -> Value:
+    if value is None or isinstance(value, BlockRef):
+        return value
+    raise _wrong(param, "a block", value, "write a type's name, `{type: NAME, ...}` or `none`")
+
+
+def _paddings(param: Param, value: Value) -> Value:
+    if not isinstance(value, tuple):
+        return as_int(param, value, "an int, or a list with two ints for each axis")
+    return _ints(param, value)
+
+
+_CONFORM: Final[Mapping[str, Callable[[Param, Value], Value]]] = {
+    "int": _int,
+    "float": _float,
+    "bool": _bool,
+    "string": _string,
+    "sizes": _sizes,
+    "paddings": _paddings,
+    "ints": _ints,
+    "floats": _floats,
+    "block": _block,
+    "any": lambda _, value: value,
+}
+
+
+def kind_of(value: Value) -> Kind:
+    """The kind that a default gives its parameter."""
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, int):
+        return "int"
+    if isinstance(value, float):
+        return "float"
+    if isinstance(value, str):
+        return "string"
+    if (
+        isinstance(value, tuple)
+        and value
+        and all(isinstance(item, int) and not isinstance(item, bool) for item in value)
+    ):
+        return "ints"
+    if isinstance(value, tuple) and value and all(is_number(item) for item in value):
+        return "floats"
+    return "any"
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """The known word most like `word`, or ""."""
+    known = list(words)
+    folded = {known_word.lower().replace("-", "_"): known_word for known_word in known}
+    if word.lower().replace("-", "_") in folded:
+        return folded[word.lower().replace("-", "_")]
+    close = get_close_matches(word, known, n=1, cutoff=0.6)
+    return close[0] if close else ""
+
+
+def suggestion(word: str, words: Iterable[str], otherwise: str) -> str:
+    """`did you mean ...?` with the nearest word, or else all of them (or `otherwise` where there are none)."""
+    known = list(words)
+    near = nearest(word, known)
+    if near:
+        return f"did you mean `{near}`?"
+    return otherwise if not known or len(known) > 24 else f"{otherwise} " + ", ".join(f"`{name}`" for name in known)

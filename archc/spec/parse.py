@@ -1,0 +1,394 @@
+"""A merged tree to a Spec: every field read once, every mistake of form reported."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from archc.diagnostics import Report, SourceFile
+from archc.source import Entry, Mapping, Scalar, Sequence, Tree
+from archc.spec.model import (
+    STAGE_FIELDS,
+    AxisSpec,
+    Definition,
+    InputSpec,
+    OutputSpec,
+    Reference,
+    Spec,
+    Stage,
+)
+from archc.spec.params import KINDS, REQUIRED, Kind, Param, Required, suggestion
+from archc.spec.reader import NAME, Reader, what
+from archc.spec.values import Value, is_number
+
+SPEC_FIELDS: Final = {
+    "archc": "the version of the language: 1",
+    "name": "the network's name",
+    "doc": "a sentence for the reader",
+    "input": "what enters: channels and sizes",
+    "params": "values to change from outside",
+    "blocks": "types defined in this spec",
+    "defaults": "fields of every use of a type",
+    "stages": "the network, in order",
+    "outputs": "its results; the last stage by default",
+    "expect": "claims about shapes, by path",
+    "budget": "bounds on parameters and MACs",
+    "init": "distributions to draw tensors from, by type",
+    "train": "how to train it",
+    "extends": "the spec that this one varies",
+    "upto": "the last stage to keep of the extended spec",
+}
+DEFINITION_FIELDS: Final = ("params", "inputs", "stages", "doc")
+PARAM_FIELDS: Final = ("type", "default", "min", "max", "choices", "doc")
+AXES: Final = {
+    ("length",): ("length",),
+    ("height", "width"): ("height", "width"),
+    ("depth", "height", "width"): ("depth", "height", "width"),
+}
+RESERVED: Final = frozenset({"in_channels", "i", "and", "or", "not", "if", "else", "in", "none", "true", "false"})
+
+
+def parse_spec(tree: Mapping, file: SourceFile, report: Report) -> Spec | None:
+    """The Spec that a merged tree says; None where too little is there to go on."""
+    parser = _Parser(report)
+    parser.known_fields(tree, SPEC_FIELDS, "a spec")
+    parser.version(tree)
+    input_ = parser.input(parser.required(tree, "input"))
+    stages = parser.stages(parser.required(tree, "stages"))
+    name = parser.string(parser.required(tree, "name"), "name")
+    blocks = parser.blocks(parser.mapping(tree.get("blocks"), "blocks"))
+    if input_ is None or stages is None:
+        return None
+    return Spec(
+        file=file,
+        name=(parser.name(name) if name else None) or "network",
+        input=input_,
+        params=parser.params(parser.mapping(tree.get("params"), "params"), literal_strings=True),
+        blocks=blocks,
+        stages=stages,
+        outputs=parser.outputs(tree.get("outputs")),
+        defaults=parser.mapping(tree.get("defaults"), "defaults"),
+        init=parser.mapping(tree.get("init"), "init"),
+        expect=parser.mapping(tree.get("expect"), "expect"),
+        budget=parser.mapping(tree.get("budget"), "budget"),
+        train=parser.mapping(tree.get("train"), "train"),
+    )
+
+
+def parse_definition(name: str, tree: Tree, report: Report) -> Definition | None:
+    """A block's definition, as `blocks:` and the files of `archc/blocks` hold it."""
+    return _Parser(report).definition(name, tree)
+
+
+class _Parser(Reader):
+    """One method for each form of the language."""
+
+    def required(self, tree: Mapping, key: str) -> Tree | None:
+        value = tree.get(key)
+        if value is None or (isinstance(value, Scalar) and value.value is None and key != "name"):
+            first = next(iter(tree.entries.values())).key.span if tree.entries else tree.span
+            self.error("A0102", f"the spec has no `{key}`", first, help=f"add `{key}:`, {SPEC_FIELDS[key]}")
+            return None
+        return value
+
+    def version(self, tree: Mapping) -> None:
+        version = self.required(tree, "archc")
+        if version is not None and not (
+            isinstance(version, Scalar) and version.value == 1 and version.value is not True
+        ):
+            shown = version.value if isinstance(version, Scalar) else what(version)
+            self.error(
+                "A0106",
+                f"language version `{shown}` is not known",
+                version.span,
+                "this archc reads version 1",
+                "write `archc: 1`",
+            )
+
+    def input(self, tree: Tree | None) -> InputSpec | None:
+        mapping = self.mapping(tree, "input")
+        if mapping is None:
+            return None
+        sizes = tuple(key for key in ("depth", "height", "length", "width") if key in mapping.entries)
+        self.known_fields(mapping, ("channels", "features", "length", "depth", "height", "width"), "`input`")
+        channels = mapping.get("features" if "features" in mapping.entries else "channels")
+        order = AXES.get(tuple(sorted(sizes))) if sizes else ()
+        mixed = "features" in mapping.entries and (sizes or "channels" in mapping.entries)
+        if channels is None or order is None or mixed or (not sizes and "channels" in mapping.entries):
+            self.error(
+                "A0109",
+                "`input` is none of the four forms",
+                mapping.span,
+                "its fields are " + ", ".join(mapping.entries),
+                "write {features}, {channels, length}, {channels, height, width} or {channels, depth, height, width}",
+            )
+            return None
+        return InputSpec(mapping.span, channels, tuple(self.axis(name, mapping.entries[name]) for name in order))
+
+    def axis(self, name: str, entry: Entry) -> AxisSpec:
+        value = entry.value
+        if not isinstance(value, Mapping):
+            return AxisSpec(name, value.span, {"default": value}, free=False)
+        self.known_fields(value, ("min", "max", "multiple_of", "default"), f"`{name}`")
+        if "default" not in value.entries:
+            self.error(
+                "A0102",
+                f"`{name}` has no `default`",
+                entry.key.span,
+                help="add `default:`, the size that shapes are shown at",
+            )
+        return AxisSpec(name, value.span, {key: item.value for key, item in value.entries.items()}, free=True)
+
+    def params(self, tree: Mapping | None, literal_strings: bool = False) -> tuple[Param, ...]:
+        if tree is None:
+            return ()
+        found = []
+        for key, entry in tree.entries.items():
+            if key in RESERVED or key in STAGE_FIELDS or not key.isidentifier() or not key.isascii():
+                why = (
+                    "a field of every stage"
+                    if key in STAGE_FIELDS
+                    else "a word of expressions"
+                    if key in RESERVED
+                    else "a name is a letter or `_`, then letters, digits and `_`"
+                )
+                self.error("A0107", f"`{key[:80]}` cannot be a param", entry.key.span, why, "rename it")
+                continue
+            found.append(self.param(key, entry))
+        return tuple(param for param in found if param is not None)
+
+    def param(self, name: str, entry: Entry) -> Param | None:
+        value = entry.value
+        if not isinstance(value, Mapping):
+            return Param(name, self.kind_of_default(value), value, span=entry.key.span)
+        self.known_fields(value, PARAM_FIELDS, f"param `{name}`")
+        type_ = self.string(value.get("type"), "type")
+        default: Tree | Required = value.get("default") or REQUIRED
+        if type_ is None:
+            if "type" not in value.entries:
+                self.error(
+                    "A0102",
+                    f"param `{name}` has no `type`",
+                    entry.key.span,
+                    help="add `type:`, one of " + ", ".join(KINDS),
+                )
+            kind: Kind = "any"
+        elif type_.value not in KINDS:
+            self.error(
+                "A0104",
+                f"params have no type `{type_.value}`",
+                type_.span,
+                "unknown type of param",
+                suggestion(str(type_.value), KINDS, "the types are"),
+            )
+            kind = "any"
+        else:
+            kind = type_.value  # type: ignore[assignment]
+        bounds = {key: self.number(value.get(key), key) for key in ("min", "max")}
+        choices = self.literals(value.get("choices"))
+        doc = self.string(value.get("doc"), "doc")
+        return Param(
+            name,
+            kind,
+            default,
+            bounds["min"],
+            bounds["max"],
+            None,
+            choices,
+            str(doc.value) if doc else "",
+            entry.key.span,
+        )
+
+    def kind_of_default(self, tree: Tree) -> Kind:
+        if isinstance(tree, Scalar):
+            if isinstance(tree.value, str) and "$" in tree.value:
+                return "any"
+            kinds: dict[type, Kind] = {bool: "bool", int: "int", float: "float", str: "string"}
+            return kinds.get(type(tree.value), "any")
+        if isinstance(tree, Sequence) and tree.items:
+            values = [item.value for item in tree.items if isinstance(item, Scalar)]
+            if len(values) == len(tree.items) and all(type(value) is int for value in values):
+                return "ints"
+            if len(values) == len(tree.items) and all(type(value) in (int, float) for value in values):
+                return "floats"
+        return "any"
+
+    def number(self, tree: Tree | None, name: str) -> float | None:
+        if tree is None:
+            return None
+        if isinstance(tree, Scalar) and is_number(tree.value):
+            return tree.value
+        self.error("A0103", f"`{name}` needs a number", tree.span, f"this is {what(tree)}", "write a number")
+        return None
+
+    def literals(self, tree: Tree | None) -> tuple[Value, ...]:
+        items = self.sequence(tree, "choices")
+        return tuple(item.value for item in items.items if isinstance(item, Scalar)) if items else ()
+
+    def blocks(self, tree: Mapping | None) -> dict[str, Definition]:
+        if tree is None:
+            return {}
+        found = {}
+        for key, entry in tree.entries.items():
+            if not NAME.match(key):
+                self.error(
+                    "A0107",
+                    f"`{key[:80]}` cannot be a type",
+                    entry.key.span,
+                    "a letter or `_`, then letters, digits, `_` and `-`",
+                    "rename it",
+                )
+                continue
+            definition = self.definition(key, entry.value, entry.key)
+            if definition is not None:
+                found[key] = definition
+        return found
+
+    def definition(self, name: str, tree: Tree, key: Scalar | None = None) -> Definition | None:
+        mapping = self.mapping(tree, name)
+        if mapping is None:
+            return None
+        span = key.span if key else mapping.span
+        self.known_fields(mapping, DEFINITION_FIELDS, f"block `{name}`")
+        if "stages" not in mapping.entries:
+            self.error("A0102", f"block `{name}` has no `stages`", span, help="add `stages:`, the block's body")
+            return None
+        stages = self.stages(mapping.get("stages"))
+        inputs = self.sequence(mapping.get("inputs"), "inputs")
+        names = (
+            tuple(str(item.value) for item in inputs.items if isinstance(item, Scalar) and self.name(item))
+            if inputs
+            else ()
+        )
+        doc = self.string(mapping.get("doc"), "doc")
+        params = self.params(self.mapping(mapping.get("params"), "params"))
+        return Definition(name, span, params, names or ("input",), stages or (), str(doc.value) if doc else "")
+
+    def stages(self, tree: Tree | None) -> tuple[Stage, ...] | None:
+        items = self.sequence(tree, "stages")
+        if items is None:
+            return None
+        if not items.items:
+            self.error("A0102", "`stages` is empty", items.span, help="add a stage: `- {type: conv, ...}`")
+        return tuple(stage for stage in map(self.stage, items.items) if stage is not None)
+
+    def stage(self, tree: Tree) -> Stage | None:
+        if not isinstance(tree, Mapping) or not tree.entries:
+            self.error(
+                "A0103",
+                "a stage needs a mapping",
+                tree.span,
+                f"this is {what(tree)}",
+                "write `- {name: NAME, type: TYPE, ...}`",
+            )
+            return None
+        first = next(iter(tree.entries.values())).key.span
+        type_ = self.string(tree.get("type"), "type")
+        if "type" in tree.entries and "stages" in tree.entries:
+            self.error(
+                "A0109",
+                "a stage has a type or its own stages, not both",
+                tree.entries["stages"].key.span,
+                "given beside `type`",
+                "remove one of the two",
+            )
+        elif "type" not in tree.entries and "stages" not in tree.entries:
+            self.error("A0102", "the stage has no `type`", first, help="add `type:`, or `stages:` for a group")
+            return None
+        is_group = "stages" in tree.entries and "type" not in tree.entries
+        args = {key: entry for key, entry in tree.entries.items() if key not in STAGE_FIELDS}
+        if is_group:
+            for entry in args.values():
+                self.unknown_field(entry.key, STAGE_FIELDS, "a group")
+        names = self.mapping(tree.get("names"), "names")
+        return Stage(
+            span=type_.span if type_ else first,
+            name=self.string(tree.get("name"), "name"),
+            type=type_,
+            args={} if is_group else args,
+            stages=self.stages(tree.get("stages")) if is_group else None,
+            repeat=tree.get("repeat"),
+            from_=self.references(tree.get("from")),
+            when=tree.get("when"),
+            inline=self.boolean(tree.get("inline"), "inline"),
+            names=self.renames(names),
+            names_span=names.span if names else None,
+            expect=tree.get("expect"),
+            init=self.mapping(tree.get("init"), "init"),
+        )
+
+    def renames(self, tree: Mapping | None) -> dict[str, Scalar]:
+        found = {}
+        for key, entry in tree.entries.items() if tree else ():
+            if isinstance(entry.value, Scalar) and self.check_name(
+                str(entry.value.value), entry.value.span, number=True
+            ):
+                found[key] = entry.value
+        return found
+
+    def references(self, tree: Tree | None) -> tuple[Reference, ...]:
+        if tree is None:
+            return ()
+        items = tree.items if isinstance(tree, Sequence) else (tree,)
+        if not items:
+            self.error("A0405", "`from` names nothing", tree.span, help="name a stage, or leave `from` out")
+        return tuple(found for found in map(self.reference, items) if found is not None)
+
+    def reference(self, tree: Tree) -> Reference | None:
+        if isinstance(tree, Scalar) and isinstance(tree.value, int) and not isinstance(tree.value, bool):
+            self.error(
+                "A0103",
+                "`from` names stages, it does not count them",
+                tree.span,
+                "this is an int",
+                "give the stage a name and use it here",
+            )
+            return None
+        scalar = self.string(tree, "from")
+        if scalar is None:
+            return None
+        text = str(scalar.value)
+        return Reference(text.removesuffix(".*"), text.endswith(".*"), scalar.span)
+
+    def outputs(self, tree: Tree | None) -> tuple[OutputSpec, ...]:
+        if isinstance(tree, Sequence):
+            named = [self.reference(item) for item in tree.items]
+            return tuple(OutputSpec(ref.name, ref) for ref in named if ref is not None)
+        mapping = self.mapping(tree, "outputs")
+        found = [self.output(key, entry) for key, entry in mapping.entries.items()] if mapping else []
+        return tuple(output for output in found if output is not None)
+
+    def output(self, name: str, entry: Entry) -> OutputSpec | None:
+        if not name.isidentifier() or not name.isascii() or name.startswith("_") or self.name(entry.key) is None:
+            if name.startswith("_") or "-" in name:
+                self.error(
+                    "A0107",
+                    f"`{name}` cannot be an output",
+                    entry.key.span,
+                    "a letter, then letters, digits and `_`",
+                    "rename it",
+                )
+            return None
+        value, training = entry.value, False
+        if isinstance(value, Mapping):
+            self.known_fields(value, ("from", "only"), f"output `{name}`")
+            only = self.string(value.get("only"), "only")
+            training = only is not None
+            if only is not None and only.value != "training":
+                self.error(
+                    "A0104",
+                    f"`only` has no choice `{only.value}`",
+                    only.span,
+                    "not one of the choices",
+                    "write `only: training`, or leave it out",
+                )
+            if "from" not in value.entries:
+                self.error(
+                    "A0102",
+                    f"output `{name}` has no `from`",
+                    entry.key.span,
+                    help="add `from:`, the stage that gives it",
+                )
+                return None
+            value = value.entries["from"].value
+        reference = self.reference(value)
+        return OutputSpec(name, reference, training) if reference else None

@@ -1,0 +1,145 @@
+"""Reading fields of a located tree: each mistake becomes a diagnostic, and reading goes on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from keyword import iskeyword
+from typing import Final
+
+from archc.diagnostics import Diagnostic, Label, Report, Span
+from archc.source import Mapping, Scalar, Sequence, Tree
+from archc.spec.params import suggestion
+
+NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}\Z")
+NUMBER: Final = re.compile(r"[0-9]{1,9}\Z")
+MODULE_ATTRIBUTES: Final = frozenset(
+    """T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval
+    extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half ipu load_state_dict modules mtia
+    named_buffers named_children named_modules named_parameters parameters register_backward_hook register_buffer
+    register_forward_hook register_forward_pre_hook register_full_backward_hook register_full_backward_pre_hook
+    register_load_state_dict_post_hook register_load_state_dict_pre_hook register_module register_parameter
+    register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory
+    state_dict to to_empty train training type xpu zero_grad reset_parameters""".split()  # noqa: SIM905 - a paragraph of words is easier to compare with PyTorch's documentation
+)
+"""The public attributes of torch.nn.Module: a child of such a name would hide them."""
+
+
+def what(tree: Tree) -> str:
+    """The kind of a tree, in the words of messages."""
+    if isinstance(tree, Mapping):
+        return "a mapping"
+    if isinstance(tree, Sequence):
+        return "a list"
+    if tree.value is None:
+        return "empty"
+    names = {bool: "a bool", int: "an int", float: "a float", str: "a string"}
+    return names[type(tree.value)]
+
+
+class Reader:
+    """Typed access to a tree, with a report to write mistakes to."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+
+    def error(
+        self, code: str, message: str, span: Span, label: str = "", help: str = "", labels: tuple[Label, ...] = ()
+    ) -> None:
+        """Report one mistake."""
+        self.report.add(Diagnostic(code, message, span, label, labels, help=help))
+
+    def mapping(self, tree: Tree | None, name: str) -> Mapping | None:
+        """A mapping, or None with a diagnostic."""
+        if tree is None or isinstance(tree, Mapping):
+            return tree
+        self.error("A0103", f"`{name}` needs a mapping", tree.span, f"this is {what(tree)}", "write `{key: value}`")
+        return None
+
+    def sequence(self, tree: Tree | None, name: str) -> Sequence | None:
+        """A list, or None with a diagnostic."""
+        if tree is None or isinstance(tree, Sequence):
+            return tree
+        self.error(
+            "A0103",
+            f"`{name}` needs a list",
+            tree.span,
+            f"this is {what(tree)}",
+            "write `[a, b]`, or one item a line after `- `",
+        )
+        return None
+
+    def string(self, tree: Tree | None, name: str) -> Scalar | None:
+        """A string, or None with a diagnostic."""
+        if tree is None:
+            return None
+        if isinstance(tree, Scalar) and isinstance(tree.value, str):
+            return tree
+        self.error(
+            "A0103",
+            f"`{name}` needs a string",
+            tree.span,
+            f"this is {what(tree)}",
+            "write a word, quoted if it looks like a number",
+        )
+        return None
+
+    def boolean(self, tree: Tree | None, name: str, default: bool = False) -> bool:
+        """A bool; `default` with a diagnostic for anything else."""
+        if tree is None:
+            return default
+        if isinstance(tree, Scalar) and isinstance(tree.value, bool):
+            return tree.value
+        self.error(
+            "A0103",
+            f"`{name}` needs a bool",
+            tree.span,
+            f"this is {what(tree)}",
+            "write `true` or `false`, without quotes",
+        )
+        return default
+
+    def known_fields(self, tree: Mapping, allowed: Collection[str], owner: str) -> None:
+        """Report each key that is not allowed, with the nearest one that is."""
+        for key, entry in tree.entries.items():
+            if key not in allowed:
+                self.unknown_field(entry.key, allowed, owner)
+
+    def unknown_field(self, key: Scalar, allowed: Collection[str], owner: str) -> None:
+        """Report a key that is not allowed."""
+        self.error(
+            "A0101",
+            f"{owner} has no field `{key.value}`",
+            key.span,
+            "unknown field",
+            suggestion(str(key.value), allowed, "the fields are" if allowed else "remove it"),
+        )
+
+    def name(self, scalar: Scalar, number: bool = False) -> str | None:
+        """A name that a module can have (or, where `number`, a number), or None with a diagnostic."""
+        return self.check_name(str(scalar.value), scalar.span, number)
+
+    def check_name(self, text: str, span: Span, number: bool = False) -> str | None:
+        """`text` if it is a legal name, else None with a diagnostic."""
+        if number and NUMBER.match(text):
+            return text
+        if not NAME.match(text):
+            why = (
+                "it has more than 64 characters"
+                if len(text) > 64
+                else "a name is a letter or `_`, then letters, digits, `_` and `-`"
+            )
+            self.error("A0107", f"`{text[:80]}` cannot be a name", span, why, "rename it")
+            return None
+        if text in MODULE_ATTRIBUTES or text == "input" or text.startswith("__"):
+            why = (
+                "what enters a list is called so"
+                if text == "input"
+                else "torch.nn.Module has an attribute of that name"
+            )
+            self.error("A0107", f"`{text}` cannot be a name", span, why, "rename it")
+            return None
+        if iskeyword(text):
+            self.error("A0107", f"`{text}` cannot be a name", span, "it is a keyword of Python", "rename it")
+            return None
+        return text
