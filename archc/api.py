@@ -72,7 +72,9 @@ class Spec:
 
         return to_torch(self.graph, self.state(seed) if state is None else state)
 
-    def to_onnx(self, state: dict[str, np.ndarray[Any, Any]] | None = None, seed: int = 0, opset: int | None = None) -> onnx.ModelProto:
+    def to_onnx(
+        self, state: dict[str, np.ndarray[Any, Any]] | None = None, seed: int = 0, opset: int | None = None
+    ) -> onnx.ModelProto:
         """The network in inference as an ONNX model, with `state` or tensors drawn by `seed`. Raises SpecError."""
         from archc.backends.onnx import DEFAULT_OPSET, to_onnx
 
@@ -137,6 +139,12 @@ def _missing(name: str, report: Report) -> SourceFile:
     names = sorted({key.partition("/")[2] for key in shipped_specs()})
     near = nearest(name, names)
     file = SourceFile(name, "")
-    hint = f"did you mean `{near}`?" if near else "give a path, or a name from " + ", ".join(f"`{known}`" for known in names)
-    report.add(Diagnostic("A0001", f"there is no file and no shipped spec `{name[:80]}`", Span(file, 1, 1, 1, 1), help=hint))
+    hint = (
+        f"did you mean `{near}`?"
+        if near
+        else "give a path, or a name from " + ", ".join(f"`{known}`" for known in names)
+    )
+    report.add(
+        Diagnostic("A0001", f"there is no file and no shipped spec `{name[:80]}`", Span(file, 1, 1, 1, 1), help=hint)
+    )
     return file

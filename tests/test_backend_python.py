@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ast
 import copy
+import inspect
 import pickle
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -249,7 +252,7 @@ def numbered() -> Graph:
         x = leave(b.relu(3, y))
     with b.scope("mixed-names", x) as leave:
         y = b.conv("block1-0", x, 8)
-        y = b.conv("lambda", y, 8)
+        y = b.conv("2nd", y, 8)
         x = leave(b.op("sum", ops.Multiply(), y, x))
     return b.graph(x)
 
@@ -335,3 +338,362 @@ GRAPHS = {
     "features": features_only,
     "squeeze_excite": squeeze_excite,
 }
+
+
+@pytest.fixture(params=GRAPHS, scope="module")
+def graph(request: pytest.FixtureRequest) -> Graph:
+    return GRAPHS[request.param]()
+
+
+def example(graph: Graph, batch: int = 2) -> torch.Tensor:
+    return torch.randn(batch, *graph.types[0].shape, generator=torch.Generator().manual_seed(0))
+
+
+def values_of(result: object) -> list[torch.Tensor]:
+    return list(result) if isinstance(result, tuple) else [result]  # type: ignore[list-item]
+
+
+def test_state_dict_is_the_graphs_tensors(graph: Graph) -> None:
+    expected = {key: (tensor.shape, tensor.dtype) for key, tensor, _ in graph.tensors()}
+    found = to_torch(graph).state_dict()
+    assert {key: (tuple(t.shape), str(t.dtype).removeprefix("torch.")) for key, t in found.items()} == expected
+
+
+def test_every_module_gives_the_type_that_the_graph_records(graph: Graph) -> None:
+    net = to_torch(graph).eval()
+    expected = {node.path: graph.types[node.output].shape for node in graph.nodes if node.path in graph.inference_nodes}
+    expected |= {scope.path: graph.types[scope.output].shape for scope in graph.scopes}
+    seen: dict[str, tuple[int, ...]] = {}
+    for path, module in net.named_modules():
+        if path:
+            module.register_forward_hook(lambda m, i, out, path=path: seen.__setitem__(path, tuple(out.shape[1:])))
+    results = values_of(net(example(graph)))
+    assert [tuple(r.shape[1:]) for r in results] == [graph.types[out.value].shape for out in graph.live_outputs]
+    assert seen == {path: expected[path] for path in seen}
+    silent = {path for path, _ in net.named_modules() if path in expected} - set(seen)
+    assert silent <= {"aux1", "aux", "m"} | {path for path in silent if path.startswith("aux1.")}
+
+
+def test_same_graph_same_bytes_and_the_same_class(graph: Graph) -> None:
+    assert to_python(graph) == to_python(copy.deepcopy(graph))
+    assert type(to_torch(graph)) is type(to_torch(graph))
+
+
+def test_the_source_is_formatted_and_lint_free(graph: Graph) -> None:
+    source = to_python(graph)
+    for arguments in (["format", "--check"], ["check", "--select", "E,F,I", "--ignore", "E501"]):
+        command = [sys.executable, "-m", "ruff", *arguments, "--isolated", "--line-length", "120", "-"]
+        done = subprocess.run(command, input=source, text=True, capture_output=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr + source
+    assert max(map(len, source.splitlines())) <= 120
+
+
+def test_the_source_needs_torch_and_the_standard_library_alone(graph: Graph) -> None:
+    tree = ast.parse(to_python(graph))
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert imported <= {"torch", "torch.nn.functional", "typing", "collections"}
+
+
+def test_a_copy_computes_the_same(graph: Graph) -> None:
+    net, x = to_torch(graph).eval(), example(graph)
+    for other in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+        for a, b in zip(values_of(net(x)), values_of(other(x)), strict=True):
+            assert torch.equal(a, b)
+
+
+def test_the_net_compiles_whole_and_exports(graph: Graph) -> None:
+    net, x = to_torch(graph).eval(), example(graph)
+    expected = values_of(net(x))
+    with torch.no_grad():
+        compiled = torch.compile(net, fullgraph=True, backend="eager")
+        batch = torch.export.Dim("batch", min=1, max=64)
+        exported = torch.export.export(net, (x,), dynamic_shapes=({0: batch},)).module()
+        for run in (compiled, exported):
+            for a, b in zip(expected, values_of(run(x)), strict=True):
+                assert torch.allclose(a, b)
+        assert values_of(exported(example(graph, 5)))[0].shape[0] == 5
+
+
+def test_training_runs_backwards(graph: Graph) -> None:
+    net = to_torch(graph).train()
+    sum(result.float().sum() for result in values_of(net(example(graph, 4)))).backward()
+    assert all(p.grad is not None for p in net.parameters())
+
+
+def test_a_state_is_taken_as_it_is(graph: Graph) -> None:
+    rng = np.random.default_rng(0)
+    state = {
+        key: np.array(3) if tensor.dtype == "int64" else rng.random(tensor.shape, dtype=np.float32)
+        for key, tensor, _ in graph.tensors()
+    }
+    net = to_torch(graph, state)
+    assert all(np.array_equal(net.state_dict()[key].numpy(), value) for key, value in state.items())
+    assert {key for key, _ in net.named_parameters()} == {key for key, t, _ in graph.tensors() if t.trainable}
+    assert all(parameter.requires_grad for parameter in net.parameters())
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.zero_()
+    assert all(value.any() for key, value in state.items() if "running" not in key), "the arrays are copied"
+    net(example(graph))
+
+
+def test_wrong_states_are_refused() -> None:
+    state = {key: value.numpy() for key, value in to_torch(features_only()).state_dict().items()}
+    with pytest.raises(RuntimeError, match="Missing key"):
+        to_torch(features_only(), {key: value for key, value in state.items() if key != "0.bias"})
+    with pytest.raises(RuntimeError, match="Unexpected key"):
+        to_torch(features_only(), state | {"3.bias": np.zeros(2)})
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        to_torch(features_only(), state | {"0.bias": np.zeros(2)})
+
+
+def classes(source: str) -> list[str]:
+    return [node.name for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]
+
+
+def test_resnet_is_three_classes_with_the_parameters_that_a_person_would_choose() -> None:
+    source = to_python(resnet())
+    assert classes(source) == ["Residual", "ResidualDownsample", "Resnet18"]
+    assert "def __init__(self, channels: int) -> None:" in source
+    assert "def __init__(self, in_channels: int, out_channels: int) -> None:" in source
+    assert "self.layer2 = nn.Sequential(ResidualDownsample(16, 32), Residual(32))" in source
+    assert "return self.relu(out + self.downsample(x))" in source
+
+
+def test_classes_are_shared_and_named_by_type() -> None:
+    assert classes(to_python(inception())) == [
+        "ConvNormAct",
+        "Mixed",
+        "AuxHead",
+        "SmallInceptionOutputs",
+        "SmallInception",
+    ]
+    assert classes(to_python(unet())) == ["ConvNormAct", "Up", "Unet"]
+    assert classes(to_python(squeeze_excite())) == ["SqueezeExcite", "Se"]
+
+
+def test_parts_are_reached_by_name_and_index() -> None:
+    net = to_torch(resnet()).eval()
+    assert isinstance(net.layer1[0].conv1, torch.nn.Conv2d)
+    assert net.layer2[0].downsample[1].num_features == 32
+    assert net.layer1(torch.randn(1, 16, 8, 8)).shape == (1, 16, 8, 8)
+    group = to_torch(numbered())
+    assert isinstance(group.dense[1], torch.nn.ReLU)
+    assert isinstance(group.gap[3], torch.nn.ReLU)
+    assert isinstance(group.get_submodule("mixed-names.2nd"), torch.nn.Conv2d)
+
+
+def test_merges_compute_what_the_graph_says() -> None:
+    net, x = to_torch(numbered()).eval(), torch.randn(1, 4, 8, 8)
+    first = net.dense[0](x)
+    dense = torch.cat([first, first.relu()], 1)
+    gap = torch.relu((dense + net.gap[0](dense)) * 0.5)
+    mixed = net.get_submodule("mixed-names")
+    expected = mixed.get_submodule("2nd")(mixed.get_submodule("block1-0")(gap)) * gap
+    assert torch.allclose(net(x), expected)
+    unit = to_torch(shuffle()).eval().stage[0]
+    left, right = torch.randn(1, 8, 4, 4).chunk(2, 1)
+    joined = torch.cat([left, unit.branch2(right)], 1)
+    assert torch.allclose(
+        unit(torch.cat([left, right], 1)), joined.view(1, 2, 4, 4, 4).transpose(1, 2).reshape(1, 8, 4, 4)
+    )
+
+
+def test_training_only_outputs_exist_in_training_alone() -> None:
+    net, x = to_torch(inception()), torch.randn(2, 3, 32, 32)
+    result = net.train()(x)
+    assert result._fields == ("logits", "aux1")
+    assert pickle.loads(pickle.dumps(result))._fields == result._fields
+    calls: list[int] = []
+    net.aux1.register_forward_hook(lambda *_: calls.append(1))
+    assert isinstance(net.eval()(x), torch.Tensor)
+    assert not calls
+    pyramid = to_torch(two_outputs())
+    assert pyramid.train()(x)._fields == ("p1", "p2", "aux")
+    assert pyramid.eval()(x)._fields == ("p1", "p2")
+
+
+def test_normalisation_helpers_act_on_axis_one() -> None:
+    x = torch.randn(2, 8, 4, 4)
+    norm = to_torch(convnext()).features[0][1]
+    expected = (x - x.mean(1, keepdim=True)) / (x.var(1, keepdim=True, unbiased=False) + 1e-6).sqrt()
+    assert torch.allclose(norm(x), expected, atol=1e-5)
+    rms = to_torch(zoo_of_ops()).rms
+    assert torch.allclose(rms(x), x / (x.square().mean(1, keepdim=True) + 1e-6).sqrt(), atol=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["row", "batch"])
+def test_stochastic_depth_keeps_the_mean(mode: str) -> None:
+    b = Builder("net", 1)
+    net = to_torch(b.graph(b.op("drop", ops.StochasticDepth(0.25, mode), 0)))  # type: ignore[arg-type]
+    torch.manual_seed(0)
+    rows = torch.cat([net(torch.ones(20, 1)) for _ in range(200)], 1)
+    assert rows.unique().tolist() == pytest.approx([0, 4 / 3])
+    assert abs(rows.mean().item() - 1) < 0.1
+    assert (rows == rows[0]).all().item() == (mode == "batch")
+    assert torch.equal(net.eval()(torch.ones(3, 1)), torch.ones(3, 1))
+
+
+def test_distributions_are_set_by_class_or_by_path() -> None:
+    fan_out = ops.Init("kaiming_normal", {"mode": "fan_out", "nonlinearity": "relu"})
+    b = Builder("net", 3, 8, 8)
+    x = b.conv("a", 0, 4, init=(("weight", fan_out),), bias=True)
+    x = b.conv("b", x, 400, init=(("weight", fan_out),))
+    x = b.op("scale", ops.Scale(400, 2), x, init=(("weight", ops.Init("constant", {"value": 0.5})),))
+    x = b.op("flatten", ops.Flatten(), b.op("pool", ops.AdaptiveAvgPool((1, 1)), x))
+    x = b.linear("c", x, 64, init=(("bias", ops.Init("zeros")), ("weight", ops.Init("uniform", {"bound": 0.125}))))
+    x = b.linear("d", x, 16, init=(("weight", ops.Init("uniform", {"bound": 0.25})),))
+    graph = b.graph(x)
+    source, net = to_python(graph), to_torch(graph)
+    check_source(source)
+    assert 'nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")' in source
+    assert "bound = module.out_features**-0.5\n                nn.init.uniform_(module.weight, -bound, bound)" in source
+    assert 'nn.init.zeros_(self.get_submodule("c").bias)' in source
+    assert net.b.weight.std().item() == pytest.approx((2 / (400 * 9)) ** 0.5, rel=0.1)
+    assert net.scale.unique().tolist() == [0.5]
+    assert not net.c.bias.any()
+    assert net.d.bias.any()
+    assert 0.1 < net.c.weight.abs().max() <= 0.125
+    assert "reset_parameters" not in to_python(resnet())
+    state, before = {key: value.numpy() for key, value in net.state_dict().items()}, torch.get_rng_state()
+    again = to_torch(graph, state)
+    assert torch.equal(torch.get_rng_state(), before), "a given state draws no random numbers"
+    assert all(torch.equal(value, net.state_dict()[key]) for key, value in again.state_dict().items())
+
+
+def test_a_fresh_process_unpickles_net_and_part(tmp_path: Path) -> None:
+    net = to_torch(resnet()).eval()
+    x = torch.randn(1, 3, 64, 64)
+    (tmp_path / "net.pkl").write_bytes(pickle.dumps((net, net.layer2[0], x, net(x).detach())))
+    script = (
+        "import pickle, sys, inspect, torch\n"
+        "net, part, x, y = pickle.load(open(sys.argv[1], 'rb'))\n"
+        "assert torch.equal(net(x), y) and type(part) is type(net.layer2[0])\n"
+        "assert 'def forward' in inspect.getsource(type(part))\n"
+    )
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / "net.pkl")], check=True)
+
+
+def test_tracebacks_and_inspect_show_the_source() -> None:
+    net = to_torch(resnet())
+    assert inspect.getsource(type(net)).startswith("class Resnet18(nn.Module):")
+    with pytest.raises(RuntimeError) as caught:
+        net(torch.randn(1, 4, 8, 8))
+    assert "x = self.conv1(x)" in "".join(traceback.format_exception(caught.value))
+
+
+def test_hostile_names_stay_names() -> None:
+    b = Builder("import os; os.system('x')", 4, 8, 8)
+    x = b.conv("torch", 0, 4)
+    x = b.conv("nn", x, 4)
+    y = b.conv("print", x, 4)
+    z = b.conv("x", x, 4)
+    x = b.op("F", ops.Concat(), b.conv("class", y, 4), z, y, x)
+    source = to_python(b.graph(Output("count", x), Output("2-class", y), Output("__init__", z)))
+    tree = check_source(source)
+    assert classes(source)[-1] == "ImportOsOsSystemX"
+    stored = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    assert stored.isdisjoint({"torch", "nn", "F", "print", "self", "class"})
+    names = to_torch(b.graph(Output("count", x), Output("2-class", y), Output("__init__", z)))(torch.randn(1, 4, 8, 8))
+    assert names._fields == ("count_", "output2_class", "init")
+
+
+def test_a_variable_is_never_called_as_a_class() -> None:
+    b = Builder("net", 4, 8, 8)
+    x = conv_norm_act(b, "ConvNormAct", 0, 4, 3)
+    y = b.conv("Net", x, 4)
+    graph = b.graph(b.op("join", ops.Concat(), b.conv("z", y, 4), y, x))
+    assert "ConvNormAct2 = self.ConvNormAct(x)" in to_python(graph)
+    to_torch(graph)(torch.randn(1, 4, 8, 8))
+
+
+def test_variants_of_a_block_are_named_by_what_they_hold() -> None:
+    b = Builder("net", 4, 8, 8)
+    x = conv_norm_act(b, "a", 0, 4, 3)
+    with b.scope("b", x, kind="block", type="conv_norm_act") as leave:
+        x = leave(b.relu("relu", b.conv("conv", x, 8)))
+    for index, depth in enumerate((2, 3)):
+        with b.scope(f"c{index}", x, kind="block", type="deep") as leave:
+            with b.scope("body", x) as leave_body:
+                y = x
+                for number in range(depth):
+                    y = b.conv(number, y, 8)
+                leave_body(y)
+            x = leave(b.op("add", ops.Add(), y, x))
+    assert classes(to_python(b.graph(x))) == ["ConvNormActBn", "ConvNormAct", "Deep", "DeepLong", "Net"]
+
+
+def test_a_scope_may_be_empty_or_leave_its_input_alone() -> None:
+    b = Builder("net", 4, 8, 8)
+    with b.scope("nothing", 0) as leave:
+        leave(0)
+    with b.scope("first", 0, 0, kind="block", type="pick", names=("x", "skip")) as leave:
+        leave(0)
+    net, x = to_torch(b.graph(b.conv("conv", 0, 4))), torch.randn(1, 4, 8, 8)
+    assert torch.equal(net(x), net.conv(x))
+
+
+def test_a_free_size_stands_by_its_name() -> None:
+    b = Builder("net", 3, 8, 8)
+    b.input = Input(3, (Axis("height", 8, free=True), Axis("width", 8)))
+    source = to_python(b.graph(b.conv("conv", 0, 4)))
+    assert source.startswith('"""Net: the network for inputs of shape (N, 3, height, 8)."""')
+
+
+@pytest.mark.parametrize("name", ["forward", "training", "_modules", "__class__"])
+def test_a_child_cannot_hide_what_a_module_needs(name: str) -> None:
+    b = Builder("net", 4, 8, 8)
+    with pytest.raises(GraphError, match="is an attribute of"):
+        to_python(b.graph(b.conv(name, 0, 4)))
+
+
+def test_the_list_of_module_attributes_is_pytorchs() -> None:
+    assert {name for name in dir(torch.nn.Module()) if not name.startswith("__")} <= MODULE_ATTRIBUTES
+
+
+BAD = [
+    "import os",
+    "from torch import hub, nn",
+    "from archc import ir",
+    "print(1)",
+    "x = 1",
+    "class A(nn.Module):\n    x = print(1)",
+    "class A(object):\n    pass",
+    "class A(nn.Module, metaclass=type):\n    'x'",
+    "@print\nclass A(nn.Module):\n    'x'",
+    "class A(nn.Module):\n    def forward(self, x=eval('1')):\n        return x",
+    "class A(nn.Module):\n    def __reduce__(self):\n        return x",
+    "class A(nn.Module):\n    def forward(self, x):\n        return eval('1')",
+    "class A(nn.Module):\n    def forward(self, x):\n        return x.__class__",
+    "class A(nn.Module):\n    def forward(self, x):\n        return torch.load('x')",
+    "class A(nn.Module):\n    def forward(self, x):\n        return torch.hub.load('x')",
+    "class A(nn.Module):\n    def forward(self, x):\n        return nn.modules.module.os.system('x')",
+    "class A(nn.Module):\n    def forward(self, x):\n        return getattr(x, '__class__')",
+    "class A(nn.Module):\n    def forward(self, x):\n        return getattr(self, '__class__')",
+    "class A(nn.Module):\n    def forward(self, x):\n        return getattr(self, x)",
+    "class A(nn.Module):\n    def forward(self, x):\n        return '{0.__class__}'.format(x)",
+    "class A(nn.Module):\n    def forward(self, x):\n        return f'{x}'",
+    "class A(nn.Module):\n    def forward(self, x):\n        return (lambda: x)()",
+    "class A(nn.Module):\n    def forward(self, x):\n        return [print][0](x)",
+    "class A(nn.Module):\n    def forward(self, x):\n        torch.cat = print\n        return x",
+    "class A(nn.Module):\n    def forward(self, x):\n        getattr = print\n        return x",
+    "class A(nn.Module):\n    def forward(self, x):\n        global y\n        return x",
+    "class A(nn.Module):\n    def forward(self, x):\n        import os\n        return x",
+    "class getattr(nn.Module):\n    'x'",
+    "class A(",
+    "\0",
+]
+
+
+@pytest.mark.parametrize("source", BAD)
+def test_other_source_is_refused(source: str) -> None:
+    with pytest.raises(SourceError):
+        check_source(source)
+
+
+def test_a_forged_pickle_runs_nothing() -> None:
+    net = to_torch(features_only())
+    data = pickle.dumps(net, protocol=0).replace(b"class Perceptron3", b"print(1)\\nclass Perceptron3")
+    with pytest.raises(SourceError):
+        pickle.loads(data)

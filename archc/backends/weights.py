@@ -6,6 +6,7 @@ The format is told by the content. Whatever a file says is checked against the g
 from __future__ import annotations
 
 import os
+import warnings
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ def load_weights(
 
 def save_safetensors(state: Mapping[str, Array], path: str | os.PathLike[str]) -> None:
     """Write `state`, whole or not at all. Raises OSError."""
-    write_whole(path, save({key: np.ascontiguousarray(value) for key, value in state.items()}))
+    write_whole(path, save({key: np.asarray(value, order="C") for key, value in state.items()}))
 
 
 def _expected(graph: Graph, inference_only: bool) -> dict[str, Expected]:
@@ -109,7 +110,9 @@ def _load_torch(
         return None, [_diagnostic("A0705", path, "torch is too old", note, help="install torch 2.10 or later")]
     _check_zip(file)
     try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what matters is told by a diagnostic
+            content = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # torch documents no list of what a broken file raises
         raise Malformed(f"torch refuses the file: {str(error).strip().splitlines()[0][:200]}") from error
     tensors = _state_dict(content, torch.Tensor)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from archc.diagnostics import Span
 from archc.lower.env import Env
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 Arguments = dict[str, tuple[Bound, Span]]
 """Each parameter's value, and the span of what gave it."""
+
+
+INFERRED: Final = ("in_channels", "in_features", "num_features", "num_channels", "normalized_shape")
+"""PyTorch's arguments that the language infers."""
 
 
 def bind(lists: Lists, params: tuple[Param, ...], unit: Unit, type_: str, env: Env, path: str) -> Arguments:
@@ -47,14 +51,12 @@ def bind(lists: Lists, params: tuple[Param, ...], unit: Unit, type_: str, env: E
 def unknown_field(lists: Lists, entry: Entry, names: list[str], type_: str, env: Env, path: str) -> None:
     """Report a field that the type does not have."""
     known = [*names, *STAGE_FIELDS]
+    key = str(entry.key.value)
+    help = suggestion(key, known, "its fields are" if names else "remove it")
+    if key in INFERRED:
+        help = "remove it: what arrives is inferred from the stages before"
     lists.evaluator.fault(
-        "A0101",
-        f"`{type_}` has no field `{entry.key.value}`",
-        entry.key.span,
-        env,
-        label="unknown field",
-        help=suggestion(str(entry.key.value), known, "remove it" if not names else "its fields are"),
-        path=path,
+        "A0101", f"`{type_}` has no field `{key}`", entry.key.span, env, label="unknown field", help=help, path=path
     )
 
 

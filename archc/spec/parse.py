@@ -51,10 +51,11 @@ def parse_spec(tree: Mapping, file: SourceFile, report: Report) -> Spec | None:
     """The Spec that a merged tree says; None where too little is there to go on."""
     parser = _Parser(report)
     parser.known_fields(tree, SPEC_FIELDS, "a spec")
-    parser.version(tree)
-    input_ = parser.input(parser.required(tree, "input"))
-    stages = parser.stages(parser.required(tree, "stages"))
-    name = parser.string(parser.required(tree, "name"), "name")
+    parser.required(tree, ("archc", "name", "input", "stages"))
+    parser.version(tree.get("archc"))
+    input_ = parser.input(tree.get("input"))
+    stages = parser.stages(tree.get("stages"))
+    name = parser.string(tree.get("name"), "name")
     blocks = parser.blocks(parser.mapping(tree.get("blocks"), "blocks"))
     if input_ is None or stages is None:
         return None
@@ -82,27 +83,25 @@ def parse_definition(name: str, tree: Tree, report: Report) -> Definition | None
 class _Parser(Reader):
     """One method for each form of the language."""
 
-    def required(self, tree: Mapping, key: str) -> Tree | None:
-        value = tree.get(key)
-        if value is None or (isinstance(value, Scalar) and value.value is None and key != "name"):
+    def required(self, tree: Mapping, keys: tuple[str, ...]) -> None:
+        missing = [key for key in keys if key not in tree.entries]
+        if missing:
             first = next(iter(tree.entries.values())).key.span if tree.entries else tree.span
-            self.error("A0102", f"the spec has no `{key}`", first, help=f"add `{key}:`, {SPEC_FIELDS[key]}")
-            return None
-        return value
+            names = " and no ".join(f"`{key}`" for key in missing)
+            help = "add " + ", ".join(f"`{key}:` ({SPEC_FIELDS[key]})" for key in missing)
+            self.error("A0102", f"the spec has no {names}", first, help=help)
 
-    def version(self, tree: Mapping) -> None:
-        version = self.required(tree, "archc")
-        if version is not None and not (
-            isinstance(version, Scalar) and version.value == 1 and version.value is not True
-        ):
-            shown = version.value if isinstance(version, Scalar) else what(version)
-            self.error(
-                "A0106",
-                f"language version `{shown}` is not known",
-                version.span,
-                "this archc reads version 1",
-                "write `archc: 1`",
-            )
+    def version(self, version: Tree | None) -> None:
+        if version is None or (isinstance(version, Scalar) and version.value == 1 and version.value is not True):
+            return
+        shown = version.value if isinstance(version, Scalar) else what(version)
+        self.error(
+            "A0106",
+            f"language version `{shown}` is not known",
+            version.span,
+            "this archc reads version 1",
+            "write `archc: 1`",
+        )
 
     def input(self, tree: Tree | None) -> InputSpec | None:
         mapping = self.mapping(tree, "input")

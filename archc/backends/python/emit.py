@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from archc.backends.python.classes import Class, Classes
 from archc.backends.python.construct import Constructor, literal
@@ -31,6 +31,8 @@ class _File:
         self.classes = Classes(graph, self.root)
         name_classes(self.classes, self.root)
         self.network = self.classes.of(self.root)
+        outputs = (self.graph.live_outputs, self.graph.outputs)
+        self.class_names = {*HELPERS, *(one.name for one in self.classes.all), *map(self._kind, outputs)}
 
     def text(self) -> str:
         blocks = [self._block(one) for one in self.classes.all if one is not self.network]
@@ -59,8 +61,9 @@ class _File:
             *Constructor(self.classes, one).lines(part, 2),
         ]
         lines += _getitem(part)
-        names = _argument_names(part)
-        body = Body(part, _live(part.steps, [part.output]), list(zip(part.inputs, names, strict=True)), [part.output])
+        names = _argument_names(part, self.class_names)
+        arguments = list(zip(part.inputs, names, strict=True))
+        body = Body(part, _live(part.steps, [part.output]), arguments, [part.output], taken=self.class_names)
         lines += ["", *_signature(names, "Tensor")]
         lines += body.write(0, len(body.steps), 2)
         return [*lines, *render(body.use(part.output).code, 2, "return ")]
@@ -90,7 +93,7 @@ class _File:
         preferred = dict(zip((out.value for out in every), _field_names(every), strict=True)) if len(every) > 1 else {}
         preferred = {value: variable(name) for value, name in preferred.items()}
         kinds = list(dict.fromkeys(self._kind(outputs) for outputs in (live, every)))
-        body = Body(self.root, [*shared, *extra], [(0, "x")], results, preferred, kinds)
+        body = Body(self.root, [*shared, *extra], [(0, "x")], results, preferred, self.class_names)
         lines = body.write(0, len(shared), 2)
         if trains:
             inner = body.write(len(shared), len(body.steps), 3)
@@ -147,13 +150,13 @@ def _signature(names: Sequence[str], returns: str) -> list[str]:
     return render(Call("def forward(", ["self", *(f"{name}: Tensor" for name in names)], f") -> {returns}:"), 1)
 
 
-def _argument_names(part: Part) -> list[str]:
+def _argument_names(part: Part, taken: Collection[str]) -> list[str]:
     if len(part.inputs) == 1:
         return ["x"]
     names: list[str] = []
     for word in getattr(part.item, "input_names", ()):
         plain = word if is_identifier(word) and word not in LOCALS_TAKEN - {"x", "out"} else variable(word)
-        names.append(free_name([plain], names))
+        names.append(free_name([plain], [*names, *taken]))
     return names
 
 

@@ -84,7 +84,7 @@ class Body:
 
     def _unpack(self, indices: Sequence[int]) -> str:
         steps = [self.steps[index] for index in indices]
-        source, *_ = [self.use(step.inputs[0]) for step in steps]
+        source = self.use(steps[0].inputs[0])
         names = [self._own_name(step) for step in steps]
         for name, step in zip(names, steps, strict=True):
             self.values[step.output] = _variable(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -45,13 +46,13 @@ def reset_lines(graph: Graph, depth: int) -> list[str]:
     by_class: list[str] = []
     by_path: list[str] = []
     for family, tensors in families.items():
-        agreed = {name: found for name, found in tensors.items() if family and len({d.rule for d in found}) == 1}
-        body = [line for name, found in agreed.items() for line in _for_all(graph, family, name, found)]
+        common = {name: _common(found) for name, found in tensors.items() if family}
+        body = [line for name, rule in common.items() for line in _for_all(graph, family, tensors[name], rule)]
         if body:
             word = "elif" if by_class else "if"
             by_class += [f"{word} isinstance(module, {family}):", *(INDENT + line for line in body)]
-        apart = [draw for name, found in tensors.items() if name not in agreed for draw in found]
-        by_path += [_one(draw) for draw in apart if draw.rule is not None]
+        apart = [draw for name, found in tensors.items() for draw in found if draw.rule != common.get(name)]
+        by_path += [line for draw in apart if draw.rule is not None for line in _one(draw)]
     loop = ["for module in self.modules():", *(INDENT + line for line in by_class)] if by_class else []
     return [INDENT * depth + line for line in [*loop, *by_path]]
 
@@ -68,12 +69,14 @@ def _draws(graph: Graph) -> Iterator[Draw]:
 
 
 def _rule(init: ops.Init, op: ops.Op) -> str:
-    """The call, with `{}` for the tensor and `@` for the module."""
+    """The statements, with `{}` for the tensor and `@` for the module."""
     values = dict(init.constants)
     if init.type == "uniform":
         if "bound" in values:
             bound = _bound(float(values["bound"]), op)
-            return f"nn.init.uniform_({{}}, -{bound}, {bound})"
+            if bound[-1].isdigit() and "**" not in bound:
+                return f"nn.init.uniform_({{}}, -{bound}, {bound})"
+            return f"bound = {bound}\nnn.init.uniform_({{}}, -bound, bound)"
         return f"nn.init.uniform_({{}}, {literal(values.get('low', 0.0))}, {literal(values.get('high', 1.0))})"
     given = []
     for name, default in CONSTANTS.get(init.type, ()):
@@ -95,17 +98,23 @@ def _bound(bound: float, op: ops.Op) -> str:
     return f"{size}**-0.5" if size > 1 and bound == size**-0.5 else literal(bound)
 
 
-def _for_all(graph: Graph, family: str, tensor: str, found: list[Draw]) -> Iterator[str]:
-    rule = found[0].rule
+def _common(found: list[Draw]) -> str | None:
+    """The distribution of most of a class's tensors; None where one of them keeps PyTorch's own."""
+    (rule, count), *_ = Counter(draw.rule for draw in found).most_common()
+    return rule if 2 * count > len(found) and all(draw.rule is not None for draw in found) else None
+
+
+def _for_all(graph: Graph, family: str, found: list[Draw], rule: str | None) -> Iterator[str]:
     if rule is None:
         return
-    line = rule.format(f"module.{tensor}").replace("@", "module")
+    tensor = found[0].tensor
+    lines = rule.format(f"module.{tensor}").replace("@", "module").splitlines()
     members = sum(1 for node in graph.nodes if _family(graph, node) == family)
     if len(found) < members:
         yield f"if module.{tensor} is not None:"
-        yield INDENT + line
+        yield from (INDENT + line for line in lines)
     else:
-        yield line
+        yield from lines
 
 
 def _family(graph: Graph, node: Node) -> str:
@@ -113,9 +122,9 @@ def _family(graph: Graph, node: Node) -> str:
     return SAME_CLASS.get(form.callee, form.callee) if form.kind == "module" else ""
 
 
-def _one(draw: Draw) -> str:
+def _one(draw: Draw) -> list[str]:
     assert draw.rule is not None
     if not draw.tensor:
-        return draw.rule.format(f"self.get_parameter({quoted(draw.node.path)})")
+        return draw.rule.format(f"self.get_parameter({quoted(draw.node.path)})").splitlines()
     module = f"self.get_submodule({quoted(draw.node.path)})"
-    return draw.rule.format(f"{module}.{draw.tensor}").replace("@", module)
+    return draw.rule.format(f"{module}.{draw.tensor}").replace("@", module).splitlines()

@@ -31,16 +31,10 @@ def render(code: Code, depth: int, before: str = "", after: str = "") -> list[st
     if isinstance(code, str) or len(line) <= WIDTH or not code.items:
         return [line]
     lines = [f"{pad}{before}{code.head}"]
-    comma = "," if len(code.items) > 1 or _is_plain(code.items[0]) else ""
+    flat = INDENT * (depth + 1) + ", ".join(str(item) for item in code.items)
+    if all(isinstance(item, str) for item in code.items) and len(flat) <= WIDTH:
+        return [*lines, flat, f"{pad}{code.tail}{after}"]
+    comma = "," if len(code.items) > 1 else ""
     for item in code.items:
         lines += render(item, depth + 1, after=comma)
     return [*lines, f"{pad}{code.tail}{after}"]
-
-
-def _is_plain(item: Code) -> bool:
-    return isinstance(item, str)
-
-
-def arguments(head: str, items: Sequence[str], tail: str, depth: int) -> list[str]:
-    """The lines of a `def` whose parameters may be many."""
-    return render(Call(head, items, tail), depth)

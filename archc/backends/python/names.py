@@ -73,7 +73,7 @@ def field_name(word: str) -> str:
 
 def quoted(text: str) -> str:
     """A string literal in double quotes, as formatters write it, where that needs no escapes."""
-    return f'"{text}"' if re.fullmatch(r"[A-Za-z0-9_ -]*", text, re.ASCII) else repr(text)
+    return f'"{text}"' if re.fullmatch(r"[A-Za-z0-9_. -]*", text, re.ASCII) else repr(text)
 
 
 def camel(word: str, otherwise: str = "Net") -> str:

@@ -50,20 +50,25 @@ def _base_name(one: Class, parents: dict[str, Part]) -> str:
 
 
 def _told_apart(base: str, members: Sequence[Class], taken: Iterable[str]) -> list[str]:
-    """`base` for the variant with the least in it, and `base` with what sets it apart for the others."""
+    """`base` for the variant with the least in it, and `base` with what sets it apart for the others.
+
+    A part that `base` itself names is expected: ConvNormAct without its act is ConvNorm.
+    """
     words = [list(dict.fromkeys(_words(one.example))) for one in members]
-    plainest = min(range(len(members)), key=lambda index: (len(words[index]), index))
-    names: dict[int, str] = {plainest: base}
-    for index in sorted(range(len(members)), key=lambda index: (len(words[index]), index)):
-        if index == plainest:
-            continue
-        used = {*taken, *names.values()}
+    sizes = [sum(1 for _ in _words(one.example)) for one in members]
+    every = dict.fromkeys(word for found in words for word in found)
+    promised = [word for word in every if word in base and word != base]
+    by_size = sorted(range(len(members)), key=lambda index: (len(words[index]), sizes[index], index))
+    names: dict[int, str] = {}
+    for index in by_size:
+        stem = base
+        for word in promised:
+            stem = stem if word in words[index] else stem.replace(word, "")
         others = [set(words[other]) for other in range(len(members)) if other != index]
-        own = [word for word in words[index] if not all(word in other for other in others)]
-        absent = [word for word in words[plainest] if word not in words[index]]
-        options = (f"{base}{''.join(chosen)}" for chosen in _choices(own, others))
-        fallback = [f"{base}Without{absent[0]}"] if absent else []
-        names[index] = free_name([*options, *fallback, base], used)
+        own = [word for word in words[index] if word not in promised and not all(word in other for other in others)]
+        longer = [f"{stem}Long"] if sizes[index] > min(sizes) else []
+        options = [stem, *(f"{stem}{''.join(chosen)}" for chosen in _choices(own, others)), *longer, stem]
+        names[index] = free_name(options, {*taken, *names.values()})
     return [names[index] for index in range(len(members))]
 
 

@@ -131,7 +131,7 @@ def _name(groups: Sequence[_Group], ends: Ends, flat: bool) -> list[str]:
     inner = [index for index, group in enumerate(groups) if group.family == "channels" and index not in taken]
     if len(inner) == 1 and len(groups[inner[0]].slots) > 1:
         taken[inner[0]] = f"hidden_{kind}"
-    short = Counter(_with_way(group, digits=False) for group in groups)
+    short = Counter(_with_way(group, digits=False) for index, group in enumerate(groups) if index not in taken)
     names: list[str] = []
     for index, group in enumerate(groups):
         name = _own_name(group)

@@ -21,13 +21,14 @@ class Usage:
         self.steps = steps
         self.results = results
         self.users: dict[int, list[int]] = {}
-        for index, step in enumerate(steps):
-            for value in step.inputs:
-                self.users.setdefault(value, []).append(index)
-        for value in results:
-            self.users.setdefault(value, []).append(RESULT)
         self.unpacked = self._find_unpacked()
         self._in_unpack = {index for members in self.unpacked.values() for index in members}
+        for index, step in enumerate(steps):
+            if index not in self._in_unpack or index in self.unpacked:
+                for value in step.inputs:
+                    self.users.setdefault(value, []).append(index)
+        for value in results:
+            self.users.setdefault(value, []).append(RESULT)
         self._chunks = {steps[index].output for index in self._in_unpack}
         self._made = {step.output for step in steps}
         self.deferred = frozenset(index for index in range(len(steps)) if self._can_defer(index))
@@ -38,10 +39,12 @@ class Usage:
         if len(users) != 1:
             return False
         user = users[0]
+        if user != RESULT and operator(self.steps[user])[0] == "cat" and len(self.steps[user].inputs) > 2:
+            return False  # among many branches a name says more
         while user in self.deferred:
             user = self.users[self.steps[user].output][0]
         following = index + 1
-        while following in self.deferred:
+        while following in self.deferred or (following in self._in_unpack and following not in self.unpacked):
             following += 1
         return user == (RESULT if following == len(self.steps) else following)
 
@@ -67,7 +70,7 @@ class Usage:
         if len(users) != 1 or index in self._in_unpack:
             return False
         (user,) = users
-        if user == RESULT and len(self.results) == 1:
+        if user == RESULT and (self.is_last(index) or len(self.results) == 1):
             return self.is_last(index)
         if user != RESULT and not step.part.is_module:
             return True

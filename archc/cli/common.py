@@ -1,0 +1,58 @@
+"""What commands share: loading a spec, printing findings, colour."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable
+from typing import IO
+
+from archc import api
+from archc.diagnostics import Diagnostic
+from archc.diagnostics.model import SourceFile, Span
+from archc.diagnostics.render import to_json, to_text
+
+
+def spec_argument(parser: argparse.ArgumentParser) -> None:
+    """SPEC and --set, as every command on one spec has them."""
+    parser.add_argument(
+        "spec", metavar="SPEC", help="a YAML file, `-` for standard input, or the name of a spec that ships (resnet18)"
+    )
+    parser.add_argument(
+        "--set",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        dest="settings",
+        help="give a param another value; may be repeated",
+    )
+
+
+def format_argument(parser: argparse.ArgumentParser) -> None:
+    """--format text or json."""
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
+
+
+def load(name: str, settings: list[str]) -> api.Spec:
+    """The spec that a command line names."""
+    return api.load_with(name, settings, sys.stdin.buffer.read() if name == "-" else None)
+
+
+def has_colour(stream: IO[str]) -> bool:
+    """Whether to colour: in a terminal, unless NO_COLOR is set; FORCE_COLOR colours anywhere."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (stream.isatty() and os.environ.get("TERM") != "dumb")
+
+
+def report(diagnostics: Iterable[Diagnostic], format: str = "text", stream: IO[str] | None = None) -> None:
+    """Print findings: text to standard error by default, JSON to standard output."""
+    found = list(diagnostics)
+    stream = stream or (sys.stdout if format == "json" else sys.stderr)
+    stream.write(to_json(found) if format == "json" else to_text(found, has_colour(stream)))
+
+
+def problem(code: str, message: str, name: str, help: str = "", notes: tuple[str, ...] = ()) -> Diagnostic:
+    """A diagnostic about a file or target that has no lines."""
+    return Diagnostic(code, message, Span(SourceFile(name, ""), 1, 1, 1, 1), notes=notes, help=help)

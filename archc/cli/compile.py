@@ -1,0 +1,288 @@
+"""`archc compile SPEC --onnx --torch --python`: a spec to its targets."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archc.api import Spec
+from archc.cli.common import load, problem, report, spec_argument
+from archc.diagnostics import Diagnostic, SpecError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    State = dict[str, np.ndarray[Any, Any]]
+
+TARGETS = {"onnx": ".onnx", "torch": ".pt2", "python": ".py"}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A target to write: which, where, and what makes it."""
+
+    target: str
+    path: Path
+    write: Callable[[Path], None]
+    next_step: str
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    spec_argument(parser)
+    add = parser.add_argument
+    add("--onnx", metavar="FILE", nargs="?", const="", help="write an ONNX file (default: NAME.onnx); needs no torch")
+    add(
+        "--torch",
+        metavar="FILE",
+        nargs="?",
+        const="",
+        help="write a PyTorch exported program (default: NAME.pt2), or with a name in .safetensors the weights",
+    )
+    add(
+        "--python",
+        metavar="FILE",
+        nargs="?",
+        const="",
+        help="write Python source that imports only torch (default: NAME.py)",
+    )
+    add(
+        "-o",
+        "--output",
+        metavar="PATH",
+        help="a folder for the files without a name of their own, or the one file's name",
+    )
+    add(
+        "--weights",
+        metavar="FILE",
+        help="safetensors, or a .pth checkpoint (read with weights_only); random weights without it",
+    )
+    add("--seed", type=int, default=0, metavar="N", help="seed of the random weights (default: 0)")
+    add("--opset", type=int, metavar="N", help="ONNX operator set")
+    add(
+        "--verify",
+        action="store_true",
+        help="run the targets against each other at every stage (needs torch and onnxruntime)",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Compile. 1: the spec, the weights or a target is at fault; 2: no target is named."""
+    wanted = [target for target in TARGETS if getattr(options, target) is not None]
+    if not wanted and not options.verify:
+        report(
+            [
+                problem(
+                    "A0102",
+                    "no target is named",
+                    "archc compile",
+                    "add --onnx, --torch or --python (or --verify alone)",
+                )
+            ]
+        )
+        return 2
+    if not 0 <= options.seed < 2**63:
+        report(
+            [
+                problem(
+                    "A0104", f"--seed {options.seed} is out of range", "archc compile", "use a seed from 0 to 2^63 - 1"
+                )
+            ]
+        )
+        return 2
+    spec = load(options.spec, options.settings)
+    try:
+        return _compile(spec, options, wanted)
+    except SpecError as error:
+        report(error.diagnostics)
+    except ModuleNotFoundError as error:
+        extra = "verify" if error.name == "onnxruntime" else "torch"
+        report(
+            [
+                problem(
+                    "A0705",
+                    f"this needs the package `{error.name}`",
+                    "archc compile",
+                    f"run `pip install 'archc-compiler[{extra}]'`",
+                )
+            ]
+        )
+    return 1
+
+
+def _compile(spec: Spec, options: argparse.Namespace, wanted: list[str]) -> int:
+    graph = spec.graph
+    needs_state = options.verify or wanted != ["python"]
+    only_inference = not options.verify and "torch" not in wanted
+    state = _state(spec, options, only_inference) if needs_state else {}
+    jobs = [_job(spec, options, target, _path(options, target, graph.name, len(wanted)), state) for target in wanted]
+    if options.verify and not _verified(spec, options, state):
+        return 1
+    for job in jobs:
+        _write(job, options)
+        print(f"wrote {job.path} ({_size(job.path)})")
+    if needs_state and not options.weights:
+        print(f"the weights are random (seed {options.seed}); --weights FILE puts trained ones in")
+    for job in jobs:
+        print(f"next: {job.next_step}")
+    return 0
+
+
+def _state(spec: Spec, options: argparse.Namespace, only_inference: bool) -> State:
+    if options.weights is None:
+        return spec.state(options.seed)
+    from archc.backends.weights import load_weights
+
+    state, found = load_weights(options.weights, spec.graph, inference_only=only_inference)
+    if state is None:
+        raise SpecError(found)
+    return state
+
+
+def _path(options: argparse.Namespace, target: str, name: str, count: int) -> Path:
+    given = getattr(options, target)
+    if given:
+        return Path(given)
+    output = Path(options.output) if options.output else Path()
+    if count == 1 and output.suffix and not output.is_dir():
+        return output
+    return output / (name + TARGETS[target])
+
+
+def _job(spec: Spec, options: argparse.Namespace, target: str, path: Path, state: State) -> Job:
+    return {"onnx": _onnx_job, "torch": _torch_job, "python": _python_job}[target](spec, options, path, state)
+
+
+def _onnx_job(spec: Spec, options: argparse.Namespace, path: Path, state: State) -> Job:
+    from archc.backends.onnx import DEFAULT_OPSET, SUPPORTED_OPSETS, Inexpressible, to_onnx, write_onnx
+
+    opset = DEFAULT_OPSET if options.opset is None else options.opset
+    if opset not in SUPPORTED_OPSETS:
+        raise SpecError(
+            [
+                problem(
+                    "A0104",
+                    f"opset {opset} is not supported",
+                    "--opset",
+                    f"use {SUPPORTED_OPSETS[0]} to {SUPPORTED_OPSETS[-1]}",
+                )
+            ]
+        )
+    try:
+        model = to_onnx(spec.graph, state, opset=opset, metadata=spec.metadata())
+    except Inexpressible as error:
+        raise SpecError([_inexpressible(spec, error.path, error.reason)]) from None
+    shape = ", ".join(
+        [
+            *["N", *(axis.name if axis.free else str(axis.default) for axis in spec.graph.input.axes)][:1],
+            str(spec.graph.input.channels),
+        ]
+    )
+    axes = "".join(f", {axis.name if axis.free else axis.default}" for axis in spec.graph.input.axes)
+    step = f'onnxruntime.InferenceSession("{path}").run(None, {{"input": x}}) with x of shape ({shape}{axes}), float32'
+    return Job("onnx", path, lambda file: write_onnx(model, file), step)
+
+
+def _inexpressible(spec: Spec, path: str, reason: str) -> Diagnostic:
+    node = spec.graph.node_at[path]
+    span = next((use for use in (node.span,) if not use.file.shipped), None)
+    if span is None:
+        return problem(
+            "A0703",
+            f"ONNX cannot say `{path}`: {reason}",
+            spec.loaded.file.name,
+            "fix the input size, or use another op",
+        )
+    return Diagnostic(
+        "A0703", "ONNX cannot say this stage", span, reason, help="fix the input size, or use another op", path=path
+    )
+
+
+def _torch_job(spec: Spec, options: argparse.Namespace, path: Path, state: State) -> Job:
+    if path.suffix == ".safetensors":
+        from archc.backends.weights import save_safetensors
+
+        return Job("torch", path, lambda file: save_safetensors(state, file), f'safetensors.torch.load_file("{path}")')
+    from archc.backends.export import ExportError, export_program
+    from archc.backends.files import write_whole
+
+    try:
+        data = export_program(spec.graph, state)
+    except ExportError as error:
+        help = "fix the free sizes in `input`, or write --onnx, --python or weights (--torch NAME.safetensors)"
+        raise SpecError(
+            [problem("A0703", f"torch.export refuses the network: {error}", spec.loaded.file.name, help)]
+        ) from None
+    return Job("torch", path, lambda file: write_whole(file, data), f'torch.export.load("{path}").module()')
+
+
+def _python_job(spec: Spec, options: argparse.Namespace, path: Path, state: State) -> Job:
+    from archc.backends.files import write_whole
+
+    source = spec.to_python()
+    name = source.rpartition("\nclass ")[2].partition("(")[0]
+    module = path.stem if path.stem.isidentifier() else "network"
+    return Job("python", path, lambda file: write_whole(file, source.encode()), f"from {module} import {name}")
+
+
+def _write(job: Job, options: argparse.Namespace) -> None:
+    try:
+        if options.output:
+            job.path.parent.mkdir(parents=True, exist_ok=True)
+        job.write(job.path)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SpecError(
+            [
+                problem(
+                    "A0704",
+                    f"cannot write `{job.path}`: {reason}",
+                    str(job.path),
+                    "choose a folder that exists and can be written to",
+                )
+            ]
+        ) from None
+
+
+def _verified(spec: Spec, options: argparse.Namespace, state: State) -> bool:
+    from archc.verify import verify
+
+    verdict = verify(spec.graph, state, options.opset or _default_opset())
+    worst = verdict.worst
+    print(
+        f"verified {len(verdict.onnx)} values of {spec.graph.name}: onnx and torch differ by {worst.difference:.2e} at most, measured by the bound, "
+        f"at `{worst.path}` (bound {worst.bound:.2e}); python and torch differ by {max((d.difference for d in verdict.python), default=float('nan')):g}"
+    )
+    if verdict.unseen:
+        print(f"not seen on their own, only through what follows: {', '.join(verdict.unseen)}")
+    if verdict.agrees:
+        return True
+    notes = [f"`{d.path}`: {d.difference:.3e}, the bound is {d.bound:.3e}" for d in verdict.onnx if not d.within]
+    notes += [f"`{d.path}`: the generated Python differs by {d.difference:.3e}" for d in verdict.python if d.difference]
+    notes += [] if verdict.keys_agree else ["the generated Python has other state_dict keys"]
+    report(
+        [
+            problem(
+                "A0706",
+                "the targets disagree",
+                spec.loaded.file.name,
+                "report it: this is a mistake in archc",
+                tuple(notes[:10]),
+            )
+        ]
+    )
+    return False
+
+
+def _default_opset() -> int:
+    from archc.backends.onnx import DEFAULT_OPSET
+
+    return DEFAULT_OPSET
+
+
+def _size(path: Path) -> str:
+    count = path.stat().st_size
+    return f"{count / 2**20:,.1f} MiB" if count >= 2**20 else f"{count / 2**10:,.1f} KiB"

@@ -1,0 +1,50 @@
+"""The entry point: finds the command, reads its arguments, and turns what it raises into diagnostics."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
+
+from archc import __version__
+
+COMMANDS: Final = {
+    "validate": "check specs and report every mistake",
+    "compile": "write a network as ONNX, as a PyTorch module or as Python",
+    "show": "print a network's layers, shapes, parameters and MACs",
+    "explain": "say what a code means, with an example and its mend",
+    "blocks": "list the types, or the fields of one",
+}
+
+
+def parser(command: str | None = None) -> argparse.ArgumentParser:
+    """The argument parser; only `command`'s own arguments are built, where it is given."""
+    top = argparse.ArgumentParser(prog="archc", description="archc: the compiler for neural-network architectures")
+    top.add_argument("--version", action="version", version=f"archc {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, help in COMMANDS.items():
+        sub = commands.add_parser(name, help=help, description=help)
+        if command in (None, name):
+            module = import_module(f"archc.cli.{name}")
+            module.arguments(sub)
+            sub.set_defaults(run=module.run)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run archc; the exit code is 0 for success, 1 for findings, 2 for bad usage, 130 after an interrupt."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    named = next((arg for arg in args if not arg.startswith("-")), None)
+    options = parser(named if named in COMMANDS else "").parse_args(args)
+    try:
+        code: int = options.run(options)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 130

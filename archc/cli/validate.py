@@ -1,0 +1,74 @@
+"""`archc validate PATH...`: every mistake of every file."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from glob import glob
+from pathlib import Path
+
+from archc import api
+from archc.cli.common import format_argument, load, report
+from archc.diagnostics import Diagnostic
+from archc.spec.load import spec_files
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument(
+        "paths",
+        metavar="PATH",
+        nargs="+",
+        help="files, folders, globs, names of specs that ship, or `-` for standard input",
+    )
+    parser.add_argument(
+        "--set",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        dest="settings",
+        help="give a param another value; may be repeated",
+    )
+    format_argument(parser)
+
+
+def expand(paths: list[str]) -> Iterator[str]:
+    """The specs that the arguments name: a folder's files, what a glob matches, or the argument itself."""
+    for path in paths:
+        if path != "-" and Path(path).is_dir():
+            found = [str(file) for file in spec_files(Path(path))]
+        else:
+            found = [path] if path == "-" or Path(path).exists() else sorted(glob(path, recursive=True))
+        yield from found or [path]
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check each spec. 0: all are clean, 1: something was found."""
+    findings: list[Diagnostic] = []
+    names = list(dict.fromkeys(expand(options.paths)))
+    bad = 0
+    for name in names:
+        found = _check(name, options.settings)
+        findings += found
+        bad += bool(found)
+    if options.format == "json":
+        report(findings, "json")
+    elif findings:
+        report(findings, stream=sys.stdout)
+        errors = "1 error" if len(findings) == 1 else f"{len(findings)} errors"
+        print(f"\n{errors} in {bad} of {_files(len(names))}")
+    else:
+        print(f"{_files(len(names))} checked, no errors")
+    return 1 if findings else 0
+
+
+def _check(name: str, settings: list[str]) -> list[Diagnostic]:
+    """What is wrong with one file; a folder without specs is a mistake too."""
+    if name != "-" and Path(name).is_dir():
+        return api.load(name).check()
+    return load(name, settings).check()
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"

@@ -1,0 +1,184 @@
+"""Runs the targets of one network against each other: at every stage's output, in eval mode, with shared weights.
+
+The ONNX file is compared twice: with every value exposed, and as it ships (where the runtime may fuse), at its outputs.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import onnxruntime
+import torch
+from torch import nn
+
+from archc.backends.onnx import serialise, tensor_names, to_onnx
+from archc.backends.python import to_python
+from archc.backends.torch import to_torch
+from archc.ir.graph import Graph
+
+Array = np.ndarray[Any, Any]
+
+ABSOLUTE: Final = 1e-5
+RELATIVE: Final = 1e-4
+BATCH: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How far two targets are apart at one place; `bound` is 1e-5 + 1e-4 · max|b|."""
+
+    path: str
+    difference: float
+    bound: float
+
+    @property
+    def within(self) -> bool:
+        """Whether the difference keeps to the bound (NaN does not)."""
+        return self.difference <= self.bound
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What running the targets against each other gave."""
+
+    onnx: tuple[Difference, ...]
+    """ONNX Runtime against torch: each stage, then each output of the file as it ships."""
+    python: tuple[Difference, ...]
+    """The generated source, loaded from a file, against the module: must be 0."""
+    keys_agree: bool
+    """Whether the source's state_dict has the module's keys and shapes."""
+    unseen: tuple[str, ...]
+    """Stages whose output no module shows, so that only what follows them is compared."""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether every comparison keeps to its bound."""
+        exact = all(found.difference == 0.0 for found in self.python)
+        return exact and self.keys_agree and all(found.within for found in self.onnx)
+
+    @property
+    def worst(self) -> Difference:
+        """The stage where ONNX and torch differ most, measured by the bound."""
+        return max(
+            self.onnx,
+            key=lambda found: found.difference / found.bound if found.difference == found.difference else float("inf"),
+        )
+
+
+def verify(graph: Graph, state: Mapping[str, Array], opset: int, seed: int = 0) -> Verdict:
+    """Compile `graph` to all targets with `state`, run them on the same random input, and compare every value."""
+    x = np.random.default_rng(seed).standard_normal((BATCH, *graph.input.type.shape)).astype(np.float32)
+    net = to_torch(graph, state).eval()
+    seen = record(graph, net, x)
+    onnx_values = _run_onnx(graph, state, opset, x, stage_outputs=True)
+    names = tensor_names(graph)
+    places = _places(graph)
+    found = [
+        _difference(path, onnx_values[names[value]], seen[value]) for path, value in places.items() if value in seen
+    ]
+    shipped = _run_onnx(graph, state, opset, x, stage_outputs=False)
+    found += [
+        _difference(out.name, shipped[out.name], seen[out.value])
+        for out in graph.live_outputs
+        if out.name in shipped and out.value in seen
+    ]
+    source = _from_file(to_python(graph), graph)
+    keys_agree = _shapes(source) == _shapes(net)
+    if keys_agree:
+        source.load_state_dict(net.state_dict())
+        again = record(graph, source.eval(), x)
+        exact = [_difference(path, again[value], seen[value]) for path, value in places.items() if value in seen]
+    else:
+        exact = []
+    unseen = tuple(path for path, value in places.items() if value not in seen)
+    return Verdict(tuple(found), tuple(exact), keys_agree, unseen)
+
+
+def _places(graph: Graph) -> dict[str, int]:
+    """Path -> value of every stage that lives in inference."""
+    alive = {0} | {node.output for node in graph.nodes if node.path in graph.inference_nodes}
+    nodes = {node.path: node.output for node in graph.nodes}
+    return {
+        path: value
+        for path, value in {**nodes, **{s.path: s.output for s in graph.scopes}}.items()
+        if value in alive and value != 0
+    }
+
+
+def record(graph: Graph, net: nn.Module, x: Array) -> dict[int, Array]:
+    """Every value that a module takes or gives, by number, in one forward pass without gradients."""
+    known = {node.path: (node.inputs, node.output) for node in graph.nodes}
+    known |= {scope.path: (scope.inputs, scope.output) for scope in graph.scopes}
+    seen: dict[int, Array] = {}
+
+    def hook(inputs: tuple[int, ...], output: int) -> Any:
+        def note(module: nn.Module, args: tuple[Any, ...], result: Any) -> None:
+            for value, tensor in zip((*inputs, output), (*args, result), strict=False):
+                if isinstance(tensor, torch.Tensor) and value not in seen:
+                    seen[value] = tensor.detach().numpy().copy()
+
+        return note
+
+    handles = [
+        module.register_forward_hook(hook(*known[path])) for path, module in net.named_modules() if path in known
+    ]
+    with torch.no_grad():
+        result = net(torch.from_numpy(x))
+    for handle in handles:
+        handle.remove()
+    results = (result,) if isinstance(result, torch.Tensor) else tuple(result)
+    for output, tensor in zip(graph.live_outputs, results, strict=True):
+        seen[output.value] = tensor.numpy()
+    return seen
+
+
+def _run_onnx(graph: Graph, state: Mapping[str, Array], opset: int, x: Array, stage_outputs: bool) -> dict[str, Array]:
+    data = serialise(to_onnx(graph, state, opset=opset, stage_outputs=stage_outputs))
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, session.run(names, {"input": x}), strict=True))
+
+
+def _difference(path: str, a: Array, b: Array) -> Difference:
+    if a.shape != b.shape:
+        return Difference(path, float("inf"), ABSOLUTE)
+    return Difference(
+        path, float(np.max(np.abs(a - b), initial=0.0)), ABSOLUTE + RELATIVE * float(np.max(np.abs(b), initial=0.0))
+    )
+
+
+def _shapes(net: nn.Module) -> dict[str, tuple[int, ...]]:
+    return {key: tuple(tensor.shape) for key, tensor in net.state_dict().items()}
+
+
+def _from_file(source: str, graph: Graph) -> nn.Module:
+    """The network as a person would load it: from a file on its own, by Python's import."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.py"
+        path.write_text(source, encoding="utf-8")
+        name = f"archc_verify_{abs(hash(source))}"
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        try:
+            spec.loader.exec_module(module)
+        finally:
+            del sys.modules[name]
+    kinds = [
+        kind
+        for kind in vars(module).values()
+        if isinstance(kind, type) and kind.__module__ == name and issubclass(kind, nn.Module)
+    ]
+    net: nn.Module = kinds[-1]()
+    return net
