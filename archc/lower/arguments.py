@@ -102,7 +102,7 @@ def own_default(lists: Lists, param: Param, inner: Env, span: Span, path: str) -
     default = param.default
     if isinstance(default, (Scalar, Mapping)) or hasattr(default, "items"):
         bound = lists.evaluator.param(param, default, inner, path)  # type: ignore[arg-type]
-        return Bound(bound.value, None)
+        return Bound(bound.value, None if bound.origin is default.span else bound.origin)  # type: ignore[union-attr]
     if isinstance(default, str) and default.startswith("$"):
         bound = lists.evaluator.value(Scalar(default, span, None), inner, path)
         return Bound(bound.value, bound.origin if bound.origin is not span else None)

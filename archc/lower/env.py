@@ -59,8 +59,8 @@ class Env:
         raise ExpressionError("A0202", f"unknown variable `{name}`", 0, 0, suggestion(name, known, "known here are"))
 
     def origin(self, text: Text) -> Span | None:
-        """The argument at the outermost use that `text` depends on, or None."""
-        for name in sorted(text.names):
+        """The argument at the outermost use that `text` depends on, or None; the first in the text if there are several."""
+        for name in text.names:
             bound = self.bounds.get(name)
             if bound is not None and bound.origin is not None:
                 return bound.origin

@@ -18,6 +18,8 @@ class Flow:
     type: TensorType | None
     span: Span
     maker: str
+    absent: Span | None = None
+    """Where the value stands in for a stage that `when` removed: the argument that removed it, if one did."""
 
 
 @dataclass(slots=True, eq=False)

@@ -88,6 +88,7 @@ class Primitives:
             if stage.from_:
                 span = stage.from_[min(found.input, len(stage.from_) - 1)].span
             labels = self.makers(found, inputs, env)
+            origin = next((flow.absent for flow in (inputs[0], inputs[found.input]) if flow.absent is not None), None)
         notes = (*found.notes,) if found.notes else (f"the input is {inputs[0].type}",) if found.input is None else ()
         self.evaluator.fault(
             found.code,

@@ -138,11 +138,11 @@ class Lists:
         flows = [flow for _, flow in given]
         local = self.local_env(env, flows)
         name = str(stage.name.value) if stage.name is not None and "$" not in str(stage.name.value) else None
-        unit, present = self.unit(stage, local, init)
-        if not present:
-            first = given[0][0]
-            frame.add(Ref(flows[0], stage.span, (flows[0],), present=False, stands_for=first), name)
+        if self.is_absent(stage, local):
+            flow = replace(flows[0], absent=self.evaluator.value(stage.when, local).origin if stage.when else None)
+            frame.add(Ref(flow, stage.span, (flow,), present=False, stands_for=given[0][0]), name)
             return
+        unit = self.unit(stage, local, init)
         if unit is None:
             frame.add(Ref(self.flow(None, stage.span, name or ""), stage.span, used=True), name)
             space.place += 1
@@ -222,8 +222,8 @@ class Lists:
 
     # -- what a stage is --------------------------------------------------------------------------------------------
 
-    def unit(self, stage: Stage, env: Env, init: tuple[InitLayer, ...]) -> tuple[Unit | None, bool]:
-        """What the stage expands to (None after a mistake), and whether it is there at all."""
+    def is_absent(self, stage: Stage, env: Env) -> bool:
+        """Whether `when` or a block parameter of `none` removes the stage."""
         if stage.when is not None:
             condition = self.evaluator.value(stage.when, env).value
             if not isinstance(condition, (bool, Unknown)):
@@ -235,18 +235,22 @@ class Lists:
                     label="not a condition",
                     help="write a comparison",
                 )
-            if condition is not True:
-                return None, condition is not False
+            if condition is False:
+                return True
+        return stage.type is not None and self.evaluator.value(stage.type, env).value in (None, "none")
+
+    def unit(self, stage: Stage, env: Env, init: tuple[InitLayer, ...]) -> Unit | None:
+        """What the stage expands to; None after a mistake."""
+        if stage.when is not None and not isinstance(self.evaluator.value(stage.when, env).value, bool):
+            return None
         if stage.type is None:
             own = (InitLayer(stage.init, env),) if stage.init is not None else ()
-            return Unit(stage, None, None, (*init, *own)), True
+            return Unit(stage, None, None, (*init, *own))
         bound = self.evaluator.value(stage.type, env)
         block = bound.value if isinstance(bound.value, BlockRef) else None
-        if bound.value is None or bound.value == "none":
-            return None, False
         name = block.type if block else bound.value
         if not isinstance(name, str):
-            return None, True
+            return None
         found = self.library.find(name)
         if found is None:
             span = block.span if block else stage.type.span
@@ -259,10 +263,10 @@ class Lists:
                 label="unknown type",
                 help=suggestion(name, self.library.names(), "see `archc blocks`"),
             )
-            return None, True
+            return None
         if isinstance(found, Definition) and stage.init is not None:
             init = (*init, InitLayer(stage.init, env))
-        return Unit(stage, found, block, init), True
+        return Unit(stage, found, block, init)
 
     # -- names and copies -------------------------------------------------------------------------------------------
 

@@ -55,7 +55,8 @@ class Text:
     """A string of a spec, parsed: plain, one expression (`$name`, `${...}`), or text with expressions in it."""
 
     parts: tuple[str | Node, ...]
-    names: frozenset[str]
+    names: tuple[str, ...]
+    """The names in it, in the order of the text."""
 
     @property
     def is_plain(self) -> bool:
@@ -80,16 +81,16 @@ def parse_text(text: str) -> Text:
     if rest == "$" and not parts:
         raise ExpressionError("A0201", "a `$` without a name", last, len(text), "write `$name` or `${...}`")
     parts.append(rest)
-    return Text(tuple(part for part in parts if part != ""), frozenset(_names(parts)))
+    return Text(tuple(part for part in parts if part != ""), tuple(dict.fromkeys(_names(parts))))
 
 
 def _names(parts: list[str | Node]) -> Iterator[str]:
-    stack = [part for part in parts if isinstance(part, Node)]
+    stack = [part for part in reversed(parts) if isinstance(part, Node)]
     while stack:
         node = stack.pop()
         if node.op == "name":
             yield str(node.value)
-        stack.extend(node.args)
+        stack.extend(sorted(node.args, key=lambda arg: -arg.start))
 
 
 class _Parser:

@@ -25,13 +25,20 @@ def end_padding(padding: Sizes, stride: Sizes, span: Sizes, ceil_mode: bool) -> 
 def max_pool(site: Site, op: MaxPool) -> None:
     """https://onnx.ai/onnx/operators/onnx__MaxPool.html."""
     span = tuple(d * (k - 1) + 1 for k, d in zip(op.kernel_size, op.dilation, strict=True))
-    pads = (*op.padding, *end_padding(op.padding, op.stride, span, op.ceil_mode))
+    pads, rank = (*op.padding, *end_padding(op.padding, op.stride, span, op.ceil_mode)), site.type.rank
     x = site.x
-    if any(pad >= kernel for pad, kernel in zip(pads, op.kernel_size * 2, strict=True)):
-        # with dilation the end can need more than MaxPool may pad by itself
+    if any(needs_pad(site, op, axis, pads[axis::rank]) for axis in range(rank)):
         x = pad_map(site, pads, -np.inf)
         pads = (0,) * len(pads)
     site.final("MaxPool", x, kernel_shape=op.kernel_size, strides=op.stride, pads=pads, dilations=op.dilation)
+
+
+def needs_pad(site: Site, op: MaxPool, axis: int, pads: Sizes) -> bool:
+    """Whether an axis takes a Pad of its own, as a dilated pool may: MaxPool pads by less than the kernel only, and to
+    a window that sees nothing but padding, as it can where the map has fewer rows than the dilation, PyTorch gives
+    -inf and onnxruntime the lowest number."""
+    small = site.free[0][axis] or site.type.shape[1 + axis] < op.dilation[axis]
+    return max(pads) >= op.kernel_size[axis] or (op.dilation[axis] > 1 and small and max(pads) > 0)
 
 
 @emits(AvgPool)

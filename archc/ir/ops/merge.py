@@ -66,6 +66,13 @@ def same_sizes(kind: str, inputs: tuple[TensorType, ...], broadcast_ones: bool =
                 return
 
 
+def first_of(*constraints: Iterator[Violation]) -> Iterator[Violation]:
+    """The first violation of several constraints: branches that do not go together are one mistake."""
+    found = next((violation for constraint in constraints for violation in constraint), None)
+    if found is not None:
+        yield found
+
+
 def known(sizes: tuple[Dim, ...]) -> Dim:
     """The size that all inputs share; unknown where none is known or where they differ."""
     found = {size for size in sizes if size is not None}
@@ -79,9 +86,7 @@ class Add(Op):
     arity: ClassVar[int | None] = None
 
     def requires(self, *inputs: TensorType) -> Iterator[Violation]:
-        yield from same_form("add", inputs)
-        yield from same_channels("add", inputs)
-        yield from same_sizes("add", inputs)
+        yield from first_of(same_form("add", inputs), same_channels("add", inputs), same_sizes("add", inputs))
 
     def infer(self, *inputs: TensorType) -> TensorType:
         spatial = tuple(known(sizes) for sizes in zip(*(x.spatial for x in inputs), strict=False))
@@ -95,9 +100,8 @@ class Multiply(Op):
     arity: ClassVar[int | None] = None
 
     def requires(self, *inputs: TensorType) -> Iterator[Violation]:
-        yield from same_form("multiply", inputs)
-        yield from same_channels("multiply", inputs)
-        yield from same_sizes("multiply", inputs, broadcast_ones=True)
+        sizes = same_sizes("multiply", inputs, broadcast_ones=True)
+        yield from first_of(same_form("multiply", inputs), same_channels("multiply", inputs), sizes)
 
     def infer(self, *inputs: TensorType) -> TensorType:
         spatial = tuple(stretched(sizes) for sizes in zip(*(x.spatial for x in inputs), strict=False))
@@ -118,8 +122,7 @@ class Concat(Op):
     arity: ClassVar[int | None] = None
 
     def requires(self, *inputs: TensorType) -> Iterator[Violation]:
-        yield from same_form("concat", inputs)
-        yield from same_sizes("concat", inputs)
+        yield from first_of(same_form("concat", inputs), same_sizes("concat", inputs))
 
     def infer(self, *inputs: TensorType) -> TensorType:
         channels = [x.channels for x in inputs if x.channels is not None]
