@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archc.diagnostics import Diagnostic, Report, SourceFile, Span, SpecError
+from archc.diagnostics import Diagnostic, Report, SourceFile, Span, SpecError, Stop
 from archc.ir.graph import Graph
 from archc.lower import lower
 from archc.source import Tree
@@ -33,8 +34,11 @@ class Spec:
     def _graph(self) -> Graph | None:
         if self.loaded.tree is None:
             return None
-        spec = parse_spec(self.loaded.tree, self.loaded.file, self.report)
-        return lower(spec, self.overrides, self.report) if spec is not None else None
+        try:
+            spec = parse_spec(self.loaded.tree, self.loaded.file, self.report)
+            return lower(spec, self.overrides, self.report) if spec is not None else None
+        except Stop:
+            return None
 
     def check(self) -> list[Diagnostic]:
         """Everything that is wrong with the spec, in the order of the text; empty if nothing is."""
@@ -112,18 +116,22 @@ def load_with(spec: str | Path, settings: list[str], stdin: bytes | None = None)
     """A spec with params overridden by texts `name=value`, as the command line has them."""
     report = Report()
     overrides: dict[str, Tree] = {}
-    for text in settings:
-        name, tree = override(text, report)
-        if tree is not None:
-            overrides[name] = tree
-    return Spec(_loaded(spec, stdin, report), overrides, report)
+    try:
+        for text in settings:
+            name, tree = override(text, report)
+            if tree is not None:
+                overrides[name] = tree
+        loaded = _loaded(spec, stdin, report)
+    except Stop:
+        loaded = Loaded(None, SourceFile(str(spec), ""))
+    return Spec(loaded, overrides, report)
 
 
 def _loaded(spec: str | Path, stdin: bytes | None, report: Report) -> Loaded:
     if stdin is not None:
         return load_bytes(stdin, "<stdin>", Path.cwd(), report)
     path = Path(spec)
-    if not path.exists():
+    if not os.path.exists(path):
         shipped = find_shipped(str(spec))
         if shipped is not None:
             return load_path(shipped, report, f"specs/{shipped.parent.name}/{shipped.name}")

@@ -43,6 +43,8 @@ class Scalar:
     span: Span
     text_start: int | None
     """Columns from the span's start to the text (1 behind a quote); None where escapes or line breaks move the columns."""
+    faulty: bool = False
+    """Whether a diagnostic was given, so that the value is not known."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,7 +173,8 @@ class _Composer:
     def __init__(self, file: SourceFile) -> None:
         self.file = file
         self.diagnostics: list[Diagnostic] = []
-        self.weights: dict[int, int] = {}
+        self.extents: dict[int, tuple[int, int]] = {}
+        """Nodes and levels of each node by its id."""
         self.anchors: dict[str, Tree | None] = {}
         self.nodes = 0
         self.aliases = 0
@@ -209,22 +212,22 @@ class _Composer:
             elif isinstance(event, yaml.CollectionStartEvent):
                 self.check_tag(event)
                 self.count(event)
-                if len(open_) >= MAX_DEPTH:
-                    raise self.refuse("A0003", f"nesting is deeper than {MAX_DEPTH} levels", event, "use blocks")
+                self.check_depth(event, len(open_) + 1)
                 if event.anchor is not None:
                     self.anchors[event.anchor] = None
                 open_.append((event, []))
             elif isinstance(event, yaml.CollectionEndEvent):
                 start, children = open_.pop()
                 node = self.collection(start, children, event)
-                self.anchor(start, node, 1 + sum(self.weights[id(child)] for child in children))
+                inside = [self.extents[id(child)] for child in children]
+                self.anchor(start, node, 1 + sum(nodes for nodes, _ in inside), 1 + max((n for _, n in inside), default=0))
             elif isinstance(event, yaml.ScalarEvent):
                 self.check_tag(event)
                 self.count(event)
                 node = self.scalar(event)
-                self.anchor(event, node, 1)
+                self.anchor(event, node, 1, 0)
             elif isinstance(event, yaml.AliasEvent):
-                node = self.alias(event)
+                node = self.alias(event, len(open_))
             if node is not None:
                 if open_:
                     open_[-1][1].append(node)
@@ -236,12 +239,16 @@ class _Composer:
         if event.tag is not None:
             raise self.refuse("A0006", f"tags are not allowed: `{event.tag}`", event, "remove the tag")
 
-    def anchor(self, event: Any, node: Tree, weight: int) -> None:
-        self.weights[id(node)] = weight
+    def check_depth(self, event: Any, depth: int) -> None:
+        if depth > MAX_DEPTH:
+            raise self.refuse("A0003", f"nesting is deeper than {MAX_DEPTH} levels", event, "use blocks")
+
+    def anchor(self, event: Any, node: Tree, nodes: int, levels: int) -> None:
+        self.extents[id(node)] = nodes, levels
         if event.anchor is not None:
             self.anchors[event.anchor] = node
 
-    def alias(self, event: Any) -> Tree:
+    def alias(self, event: Any, depth: int) -> Tree:
         self.aliases += 1
         if self.aliases > MAX_ALIASES:
             raise self.refuse("A0003", f"the file has more than {MAX_ALIASES} aliases", event, "use params or blocks")
@@ -250,7 +257,9 @@ class _Composer:
         node = self.anchors[event.anchor]
         if node is None:
             raise self.refuse("A0006", f"`*{event.anchor}` stands inside what it names", event, "remove the alias")
-        self.count(event, self.weights[id(node)])
+        nodes, levels = self.extents[id(node)]
+        self.count(event, nodes)
+        self.check_depth(event, depth + levels)
         return node
 
     def collection(self, start: Any, children: list[Tree], end: Any) -> Tree:
@@ -301,13 +310,15 @@ class _Composer:
         quoted = 0 if plain else 1
         one_line = span.line == span.end_line and span.end_column - span.column == len(text) + 2 * quoted
         value: Value = text
+        faulty = False
         if plain:
             try:
                 value = resolve(text)
             except OverflowError as error:
                 number = Diagnostic("A0008", str(error), span, help="use a smaller number, or quote it if it is a word")
                 self.diagnostics.append(number)
-        return Scalar(value, span, quoted if one_line and event.style not in ("|", ">") else None)
+                faulty = True
+        return Scalar(value, span, quoted if one_line and event.style not in ("|", ">") else None, faulty)
 
 
 def resolve(text: str) -> Value:

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any, Final
 
@@ -70,6 +71,27 @@ class Verdict:
             self.onnx,
             key=lambda found: found.difference / found.bound if found.difference == found.difference else float("inf"),
         )
+
+
+def probe_state(graph: Graph, seed: int = 0) -> dict[str, Array]:
+    """Tensors that keep every layer's output near unit size, so that a difference anywhere can be seen.
+
+    PyTorch's default distributions let a deep network's values die away below the absolute bound.
+    """
+    state: dict[str, Array] = {}
+    for at, (key, tensor, _) in enumerate(graph.tensors()):
+        draw = np.random.default_rng((seed, at))
+        if tensor.dtype == "int64":
+            state[key] = np.zeros(tensor.shape, np.int64)
+        elif len(tensor.shape) >= 2 and key.endswith("weight"):
+            state[key] = (
+                draw.standard_normal(tensor.shape, np.float32) * (2.0 / prod(tensor.shape[1:])) ** 0.5
+            ).astype(np.float32)
+        elif tensor.name in ("weight", "running_var", ""):
+            state[key] = draw.uniform(0.8, 1.2, tensor.shape).astype(np.float32)
+        else:
+            state[key] = (draw.standard_normal(tensor.shape) * 0.1).astype(np.float32)
+    return state
 
 
 def verify(graph: Graph, state: Mapping[str, Array], opset: int, seed: int = 0) -> Verdict:

@@ -115,7 +115,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _compile(spec: Spec, options: argparse.Namespace, wanted: list[str]) -> int:
     graph = spec.graph
-    needs_state = options.verify or wanted != ["python"]
+    needs_state = bool(options.weights) or any(target != "python" for target in wanted)
     only_inference = not options.verify and "torch" not in wanted
     state = _state(spec, options, only_inference) if needs_state else {}
     jobs = [_job(spec, options, target, _path(options, target, graph.name, len(wanted)), state) for target in wanted]
@@ -248,8 +248,9 @@ def _write(job: Job, options: argparse.Namespace) -> None:
 
 
 def _verified(spec: Spec, options: argparse.Namespace, state: State) -> bool:
-    from archc.verify import verify
+    from archc.verify import probe_state, verify
 
+    state = state if options.weights else probe_state(spec.graph, options.seed)
     verdict = verify(spec.graph, state, options.opset or _default_opset())
     worst = verdict.worst
     print(

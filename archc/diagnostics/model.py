@@ -11,6 +11,11 @@ from archc.diagnostics.codes import CODES, Severity
 LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 MESSAGE_LIMIT = 500
 DIAGNOSTIC_LIMIT = 100
+FINDINGS_LIMIT = 256
+
+
+class Stop(Exception):
+    """Checking goes no further: a limit has been passed and reported. What was found until then stands."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,12 +98,14 @@ class Report:
     _repeats: dict[tuple[object, ...], int] = field(default_factory=dict)
 
     def add(self, diagnostic: Diagnostic) -> None:
-        """Keep `diagnostic`, or count it if the same code was already given at the same place."""
+        """Keep `diagnostic`, or count it if the same code was already given at the same place. Raises Stop when full."""
         key = (diagnostic.code, diagnostic.span.position)
         if key in self._found:
             self._repeats[key] = self._repeats.get(key, 0) + 1
-        else:
-            self._found[key] = diagnostic
+            return
+        self._found[key] = diagnostic
+        if len(self._found) >= FINDINGS_LIMIT:
+            raise Stop
 
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Add each of `diagnostics`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,25 +11,29 @@ from typing import Any, Final
 from archc.diagnostics.model import DIAGNOSTIC_LIMIT, MESSAGE_LIMIT, Diagnostic, Label, Span
 
 TAB: Final = 4
-_HIDDEN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+LINE: Final = 400
+CONTEXT: Final = 40
 _COLOURS: Final = {"error": "1;31", "warning": "1;33", "bold": "1", "blue": "1;34", "none": ""}
 
 
 def safe(text: str, limit: int = MESSAGE_LIMIT) -> str:
-    """`text` on one line, control and direction characters escaped, cut at `limit`."""
-    text = _HIDDEN.sub(lambda match: f"\\u{{{ord(match.group()):x}}}", text.replace("\n", " "))
+    """`text` on one line, characters that do not print or that change direction escaped, cut at `limit`."""
+    text = "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in text[: limit + 1].replace("\n", " "))
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def width(text: str) -> int:
     """Columns of a terminal that `text` takes: wide characters two, combining ones none."""
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    return sum(
+        0 if unicodedata.category(c) in ("Mn", "Me") else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )
 
 
 def shown(line: str) -> str:
     """A line of a file as it is printed: hidden characters as `?`, each tab as TAB spaces wherever it stands, so that a
     column's place depends only on what is before it."""
-    return _HIDDEN.sub("?", line.replace("\t", " " * TAB))
+    return "".join(c if c.isprintable() else " " * TAB if c == "\t" else "?" for c in line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +86,25 @@ def _excerpt(spots: Sequence[Label], primary: Span, margin: int, paint: Painter,
         if at and number > numbers[at - 1] + 1:
             out.append(paint("...", "blue"))
         line = text[number - 1] if number <= len(text) else ""
-        out.append(paint(f"{number:>{margin}} | ", "blue") + safe(shown(line), 400))
-        for spot in sorted((s for s in spots if s.span.line == number), key=lambda s: s.span is not primary):
-            out.append(
-                " " * (margin + 1) + paint("| ", "blue") + _marker(line, spot, spot.span is primary, paint, severity)
-            )
+        here = sorted((s for s in spots if s.span.line == number), key=lambda s: s.span is not primary)
+        cut = _cut(line, here[0])
+        out.append(paint(f"{number:>{margin}} | ", "blue") + safe(shown(line[cut : cut + LINE + 1]), LINE))
+        for spot in here:
+            mark = _marker(line, cut, spot, spot.span is primary, paint, severity)
+            out.append(" " * (margin + 1) + paint("| ", "blue") + mark)
     return out
 
 
-def _marker(line: str, spot: Label, primary: bool, paint: Painter, severity: str) -> str:
-    start = spot.span.column - 1
+def _cut(line: str, spot: Label) -> int:
+    """Where the excerpt of a line begins: at its start, unless the spot would not be seen then."""
+    return max(0, spot.span.column - 1 - CONTEXT) if len(line) > LINE and spot.span.column > LINE - CONTEXT else 0
+
+
+def _marker(line: str, cut: int, spot: Label, primary: bool, paint: Painter, severity: str) -> str:
+    start = max(cut, spot.span.column - 1)
     stop = spot.span.end_column - 1 if spot.span.end_line == spot.span.line else len(line)
-    indent = width(shown(line[:start])[:400])
-    length = max(1, width(shown(line[start:stop])[:400]))
+    indent = width(shown(line[cut:start])[:LINE])
+    length = max(1, width(shown(line[start:stop])[: LINE - min(LINE, indent)]))
     mark = ("^" if primary else "-") * length + (f" {safe(spot.text)}" if spot.text else "")
     return " " * indent + paint(mark, severity if primary else "blue")
 
@@ -131,4 +140,4 @@ def to_data(diagnostic: Diagnostic) -> dict[str, Any]:
 
 def to_json(diagnostics: Iterable[Diagnostic]) -> str:
     """All diagnostics as a JSON list."""
-    return json.dumps([to_data(diagnostic) for diagnostic in diagnostics], indent=2, ensure_ascii=False) + "\n"
+    return json.dumps([to_data(diagnostic) for diagnostic in diagnostics], indent=2) + "\n"

@@ -42,6 +42,14 @@ def find_shipped(name: str) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
+def resolved(path: Path) -> Path | None:
+    """The real path; None for what cannot be one: links that go round, a name that no file can have."""
+    try:
+        return path.resolve() if path.exists() else None
+    except (OSError, RuntimeError, ValueError):
+        return None
+
+
 @dataclass(slots=True)
 class Loaded:
     """A merged tree, the file that it was asked for, and the texts that it came from, outermost first."""
@@ -53,7 +61,8 @@ class Loaded:
 
 def load_path(path: Path, report: Report, name: str | None = None) -> Loaded:
     """The merged tree of the spec at `path`."""
-    shipped = path.resolve().is_relative_to(shipped_root())
+    real = resolved(path)
+    shipped = real is not None and real.is_relative_to(shipped_root())
     file, found = read_file(path, name, shipped=False)
     report.extend(found)
     root = shipped_root() if shipped else path.parent
@@ -136,15 +145,15 @@ def _display(path: Path, folder: Path, target: Tree) -> str:
 
 
 def _parent_path(target: Tree, folder: Path, root: Path) -> tuple[Path | None, str]:
-    if not isinstance(target, Scalar) or not isinstance(target.value, str) or "\0" in target.value:
+    if not isinstance(target, Scalar) or not isinstance(target.value, str):
         return None, "`extends` needs a string"
     if not target.value.endswith((".yaml", ".yml")):
         found = find_shipped(target.value)
         return (found.resolve(), "") if found else (None, f"no spec that ships is called `{target.value[:80]}`")
-    path = (folder / target.value).resolve()
-    if not path.is_relative_to(root.resolve()):
+    path = resolved(folder / target.value)
+    if path is not None and not path.is_relative_to(root.resolve()):
         return None, f"`{target.value[:80]}` lies outside the spec's folder"
-    return (path, "") if path.is_file() else (None, f"`{target.value[:80]}` is not a file")
+    return (path, "") if path is not None and path.is_file() else (None, f"`{target.value[:80]}` is not a file")
 
 
 def _without(tree: Mapping, *keys: str) -> Mapping:
@@ -266,6 +275,8 @@ def override(text: str, report: Report) -> tuple[str, Tree | None]:
         return name, None
     tree, found = parse(SourceFile("--set", value))
     report.extend(replace(diagnostic, span=whole) for diagnostic in found)
+    if tree is None and not found:
+        report.add(Diagnostic("A0206", f"`--set {name}` gives no value", whole, help="write `--set NAME=VALUE`"))
     if tree is None:
         return name.strip(), None
     return name.strip(), relocated(tree, whole)
@@ -274,7 +285,7 @@ def override(text: str, report: Report) -> tuple[str, Tree | None]:
 def relocated(tree: Tree, span: Span) -> Tree:
     """The same tree, all of it at `span`."""
     if isinstance(tree, Scalar):
-        return Scalar(tree.value, span, None)
+        return Scalar(tree.value, span, None, tree.faulty)
     if isinstance(tree, Sequence):
         return Sequence(tuple(relocated(item, span) for item in tree.items), span)
     entries = {key: Entry(Scalar(key, span, None), relocated(entry.value, span)) for key, entry in tree.entries.items()}
