@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from oracle import oracle_weights
+from safetensors.numpy import save_file
 
 from archc.analysis.cost import costs
 from archc.analysis.sizes import types_at
@@ -179,12 +181,15 @@ def test_the_auxiliary_output_is_there_in_training_and_gone_in_evaluation() -> N
     assert net.eval()(x).shape == (2, 10)
 
 
-def test_compile_and_run() -> None:
+@pytest.mark.parametrize("weights", ["drawn", "loaded"])
+def test_compile_and_run(weights: str, tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="the program runs torch")
     pytest.importorskip("onnxruntime", reason="the program runs onnxruntime")
-    ran = subprocess.run(
-        [sys.executable, "compile_and_run.py"], cwd=EXAMPLES, capture_output=True, text=True, timeout=120, check=False
-    )
+    file = tmp_path / "weights.safetensors"
+    if weights == "loaded":
+        save_file(oracle_weights(load("resnet18").graph.tensors()), file)
+    command = [sys.executable, "compile_and_run.py", *([str(file)] if weights == "loaded" else [])]
+    ran = subprocess.run(command, cwd=EXAMPLES, capture_output=True, text=True, timeout=120, check=False)
     assert ran.returncode == 0, ran.stderr
     by_torch, by_onnxruntime, difference = ran.stdout.splitlines()
     assert by_torch.partition(":")[2].split() == by_onnxruntime.partition(":")[2].split()

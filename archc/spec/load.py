@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -45,7 +46,7 @@ def find_shipped(name: str) -> Path | None:
 def resolved(path: Path) -> Path | None:
     """The real path; None for what cannot be one: links that go round, a name that no file can have."""
     try:
-        return path.resolve() if path.exists() else None
+        return path.resolve()
     except (OSError, RuntimeError, ValueError):
         return None
 
@@ -153,7 +154,7 @@ def _parent_path(target: Tree, folder: Path, root: Path) -> tuple[Path | None, s
     path = resolved(folder / target.value)
     if path is not None and not path.is_relative_to(root.resolve()):
         return None, f"`{target.value[:80]}` lies outside the spec's folder"
-    return (path, "") if path is not None and path.is_file() else (None, f"`{target.value[:80]}` is not a file")
+    return (path, "") if path is not None and os.path.isfile(path) else (None, f"`{target.value[:80]}` is not a file")
 
 
 def _without(tree: Mapping, *keys: str) -> Mapping:

@@ -26,7 +26,7 @@ STAGE_FIELDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A name in `from`: a stage, `input`, or every copy of a repeated stage (`m.*`)."""
+    """A name in `from`: a stage, `input`, or every copy of a repeated stage (`m.*`); "" for what cannot be read."""
 
     name: str
     every: bool
@@ -51,6 +51,8 @@ class Stage:
     names_span: Span | None = None
     expect: Tree | None = None
     init: Mapping | None = None
+    faulty: bool = False
+    """Whether it has neither a type nor stages that can be read, so that nothing is known of it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,7 +101,8 @@ class Spec:
 
     file: SourceFile
     name: str
-    input: InputSpec
+    input: InputSpec | None
+    """None after a mistake of form."""
     params: tuple[Param, ...]
     blocks: dict[str, Definition]
     stages: tuple[Stage, ...]

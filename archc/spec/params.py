@@ -14,6 +14,7 @@ from archc.spec.values import BlockRef, Value, describe, is_number
 Kind = Literal["int", "float", "bool", "string", "sizes", "paddings", "ints", "floats", "block", "any"]
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
 MAX_INT: Final = 2**31 - 1
+MAX_COMPARED: Final = 200
 
 
 class Required:
@@ -203,8 +204,8 @@ def kind_of(value: Value) -> Kind:
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
-    """The known word most like `word`, or ""."""
-    known = list(words)
+    """The known word most like `word`, or ""; of very many words, only those about as long are compared."""
+    known = [known_word for known_word in words if abs(len(known_word) - len(word)) <= 2 + len(word) // 2][:MAX_COMPARED]
     folded = {known_word.lower().replace("-", "_"): known_word for known_word in known}
     if word.lower().replace("-", "_") in folded:
         return folded[word.lower().replace("-", "_")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from archc.diagnostics import Report, SourceFile
+from archc.diagnostics import Label, Report, SourceFile, Span
 from archc.source import Entry, Mapping, Scalar, Sequence, Tree
 from archc.spec.model import (
     STAGE_FIELDS,
@@ -16,7 +16,7 @@ from archc.spec.model import (
     Spec,
     Stage,
 )
-from archc.spec.params import KINDS, REQUIRED, Kind, Param, Required, suggestion
+from archc.spec.params import KINDS, REQUIRED, Kind, Param, Required, nearest, suggestion
 from archc.spec.reader import NAME, Reader, what
 from archc.spec.values import Value, is_number
 
@@ -39,6 +39,7 @@ SPEC_FIELDS: Final = {
 }
 DEFINITION_FIELDS: Final = ("params", "inputs", "stages", "doc")
 PARAM_FIELDS: Final = ("type", "default", "min", "max", "choices", "doc")
+INPUT_FIELDS: Final = ("channels", "features", "length", "depth", "height", "width")
 AXES: Final = {
     ("length",): ("length",),
     ("height", "width"): ("height", "width"),
@@ -50,14 +51,15 @@ RESERVED: Final = frozenset({"in_channels", "i", "and", "or", "not", "if", "else
 def parse_spec(tree: Mapping, file: SourceFile, report: Report) -> Spec | None:
     """The Spec that a merged tree says; None where too little is there to go on."""
     parser = _Parser(report)
-    parser.known_fields(tree, SPEC_FIELDS, "a spec")
-    parser.required(tree, ("archc", "name", "input", "stages"))
+    given = parser.known_fields(tree, SPEC_FIELDS, "a spec")
+    parser.required(tree, [key for key in ("archc", "name", "input", "stages") if key not in given])
+    parser.string(tree.get("doc"), "doc")
     parser.version(tree.get("archc"))
     input_ = parser.input(tree.get("input"))
     stages = parser.stages(tree.get("stages"))
     name = parser.string(tree.get("name"), "name")
     blocks = parser.blocks(parser.mapping(tree.get("blocks"), "blocks"))
-    if input_ is None or stages is None:
+    if stages is None:
         return None
     return Spec(
         file=file,
@@ -83,8 +85,7 @@ def parse_definition(name: str, tree: Tree, report: Report) -> Definition | None
 class _Parser(Reader):
     """One method for each form of the language."""
 
-    def required(self, tree: Mapping, keys: tuple[str, ...]) -> None:
-        missing = [key for key in keys if key not in tree.entries]
+    def required(self, tree: Mapping, missing: list[str]) -> None:
         if missing:
             first = next(iter(tree.entries.values())).key.span if tree.entries else tree.span
             names = " and no ".join(f"`{key}`" for key in missing)
@@ -108,7 +109,9 @@ class _Parser(Reader):
         if mapping is None:
             return None
         sizes = tuple(key for key in ("depth", "height", "length", "width") if key in mapping.entries)
-        self.known_fields(mapping, ("channels", "features", "length", "depth", "height", "width"), "`input`")
+        given = self.known_fields(mapping, INPUT_FIELDS, "`input`")
+        if given != mapping.entries.keys():
+            return None
         channels = mapping.get("features" if "features" in mapping.entries else "channels")
         order = AXES.get(tuple(sorted(sizes))) if sizes else ()
         mixed = "features" in mapping.entries and (sizes or "channels" in mapping.entries)
@@ -117,7 +120,7 @@ class _Parser(Reader):
                 "A0109",
                 "`input` is none of the four forms",
                 mapping.span,
-                "its fields are " + ", ".join(mapping.entries),
+                "its fields are " + ", ".join(mapping.entries) if mapping.entries else "it has no fields",
                 "write {features}, {channels, length}, {channels, height, width} or {channels, depth, height, width}",
             )
             return None
@@ -127,8 +130,7 @@ class _Parser(Reader):
         value = entry.value
         if not isinstance(value, Mapping):
             return AxisSpec(name, value.span, {"default": value}, free=False)
-        self.known_fields(value, ("min", "max", "multiple_of", "default"), f"`{name}`")
-        if "default" not in value.entries:
+        if "default" not in self.known_fields(value, ("min", "max", "multiple_of", "default"), f"`{name}`"):
             self.error(
                 "A0102",
                 f"`{name}` has no `default`",
@@ -159,11 +161,11 @@ class _Parser(Reader):
         value = entry.value
         if not isinstance(value, Mapping):
             return Param(name, self.kind_of_default(value), value, span=entry.key.span)
-        self.known_fields(value, PARAM_FIELDS, f"param `{name}`")
+        given = self.known_fields(value, PARAM_FIELDS, f"param `{name}`")
         type_ = self.string(value.get("type"), "type")
         default: Tree | Required = value.get("default") or REQUIRED
         if type_ is None:
-            if "type" not in value.entries:
+            if "type" not in given:
                 self.error(
                     "A0102",
                     f"param `{name}` has no `type`",
@@ -221,6 +223,9 @@ class _Parser(Reader):
 
     def literals(self, tree: Tree | None) -> tuple[Value, ...]:
         items = self.sequence(tree, "choices")
+        for item in items.items if items else ():
+            if not isinstance(item, Scalar):
+                self.error("A0103", "a choice is a number or a word", item.span, f"this is {what(item)}")
         return tuple(item.value for item in items.items if isinstance(item, Scalar)) if items else ()
 
     def blocks(self, tree: Mapping | None) -> dict[str, Definition]:
@@ -228,14 +233,9 @@ class _Parser(Reader):
             return {}
         found = {}
         for key, entry in tree.entries.items():
-            if not NAME.match(key):
-                self.error(
-                    "A0107",
-                    f"`{key[:80]}` cannot be a type",
-                    entry.key.span,
-                    "a letter or `_`, then letters, digits, `_` and `-`",
-                    "rename it",
-                )
+            if not NAME.match(key) or key == "none":
+                why = "it says that there is no block" if key == "none" else "a letter or `_`, then letters, digits, `_` and `-`"
+                self.error("A0107", f"`{key[:80]}` cannot be a type", entry.key.span, why, "rename it")
                 continue
             definition = self.definition(key, entry.value, entry.key)
             if definition is not None:
@@ -247,20 +247,30 @@ class _Parser(Reader):
         if mapping is None:
             return None
         span = key.span if key else mapping.span
-        self.known_fields(mapping, DEFINITION_FIELDS, f"block `{name}`")
-        if "stages" not in mapping.entries:
+        if "stages" not in self.known_fields(mapping, DEFINITION_FIELDS, f"block `{name}`"):
             self.error("A0102", f"block `{name}` has no `stages`", span, help="add `stages:`, the block's body")
-            return None
         stages = self.stages(mapping.get("stages"))
-        inputs = self.sequence(mapping.get("inputs"), "inputs")
-        names = (
-            tuple(str(item.value) for item in inputs.items if isinstance(item, Scalar) and self.name(item))
-            if inputs
-            else ()
-        )
         doc = self.string(mapping.get("doc"), "doc")
         params = self.params(self.mapping(mapping.get("params"), "params"))
-        return Definition(name, span, params, names or ("input",), stages or (), str(doc.value) if doc else "")
+        names = self.inputs(self.sequence(mapping.get("inputs"), "inputs"), stages or ())
+        faulty = Stage(span, faulty=True)
+        return Definition(name, span, params, names, stages or (faulty,), str(doc.value) if doc else "")
+
+    def inputs(self, tree: Sequence | None, stages: tuple[Stage, ...]) -> tuple[str, ...]:
+        """The names of a block's inputs, apart from each other and from the stages'."""
+        taken = {str(stage.name.value): stage.name.span for stage in stages if stage.name is not None}
+        found: dict[str, Span] = {}
+        for item in tree.items if tree else ():
+            scalar = self.string(item, "inputs")
+            if scalar is None or self.name(scalar) is None:
+                continue
+            name = str(scalar.value)
+            other = found.get(name) or taken.get(name)
+            if other is not None:
+                labels = (Label(other, "also called so"),)
+                self.error("A0108", f"two things are called `{name}`", scalar.span, "an input", "rename one", labels)
+            found[name] = scalar.span
+        return tuple(found) or ("input",)
 
     def stages(self, tree: Tree | None) -> tuple[Stage, ...] | None:
         items = self.sequence(tree, "stages")
@@ -268,9 +278,9 @@ class _Parser(Reader):
             return None
         if not items.items:
             self.error("A0102", "`stages` is empty", items.span, help="add a stage: `- {type: conv, ...}`")
-        return tuple(stage for stage in map(self.stage, items.items) if stage is not None)
+        return tuple(self.stage(item) for item in items.items)
 
-    def stage(self, tree: Tree) -> Stage | None:
+    def stage(self, tree: Tree) -> Stage:
         if not isinstance(tree, Mapping) or not tree.entries:
             self.error(
                 "A0103",
@@ -279,7 +289,7 @@ class _Parser(Reader):
                 f"this is {what(tree)}",
                 "write `- {name: NAME, type: TYPE, ...}`",
             )
-            return None
+            return Stage(tree.span, faulty=True)
         first = next(iter(tree.entries.values())).key.span
         type_ = self.string(tree.get("type"), "type")
         if "type" in tree.entries and "stages" in tree.entries:
@@ -291,8 +301,8 @@ class _Parser(Reader):
                 "remove one of the two",
             )
         elif "type" not in tree.entries and "stages" not in tree.entries:
-            self.error("A0102", "the stage has no `type`", first, help="add `type:`, or `stages:` for a group")
-            return None
+            self.untyped(tree, first)
+        self.string(tree.get("doc"), "doc")
         is_group = "stages" in tree.entries and "type" not in tree.entries
         args = {key: entry for key, entry in tree.entries.items() if key not in STAGE_FIELDS}
         if is_group:
@@ -313,15 +323,25 @@ class _Parser(Reader):
             names_span=names.span if names else None,
             expect=tree.get("expect"),
             init=self.mapping(tree.get("init"), "init"),
+            faulty=type_ is None and not (is_group and isinstance(tree.get("stages"), Sequence)),
         )
+
+    def untyped(self, tree: Mapping, first: Span) -> None:
+        """Report a stage that is neither a type nor a group, at the key that was meant to say so if there is one."""
+        for key, entry in tree.entries.items():
+            if key not in STAGE_FIELDS and nearest(key, ("type", "stages")):
+                self.unknown_field(entry.key, ("type", "stages"), "a stage")
+                return
+        self.error("A0102", "the stage has no `type`", first, help="add `type:`, or `stages:` for a group")
 
     def renames(self, tree: Mapping | None) -> dict[str, Scalar]:
         found = {}
         for key, entry in tree.entries.items() if tree else ():
-            if isinstance(entry.value, Scalar) and self.check_name(
-                str(entry.value.value), entry.value.span, number=True
-            ):
-                found[key] = entry.value
+            value = entry.value
+            if not isinstance(value, Scalar) or not isinstance(value.value, (str, int)) or isinstance(value.value, bool):
+                self.error("A0103", "a new name needs a word", value.span, f"this is {what(value)}", "write a name")
+            elif self.check_name(str(value.value), value.span, number=True):
+                found[key] = value
         return found
 
     def references(self, tree: Tree | None) -> tuple[Reference, ...]:
@@ -330,9 +350,10 @@ class _Parser(Reader):
         items = tree.items if isinstance(tree, Sequence) else (tree,)
         if not items:
             self.error("A0405", "`from` names nothing", tree.span, help="name a stage, or leave `from` out")
-        return tuple(found for found in map(self.reference, items) if found is not None)
+            return (Reference("", False, tree.span),)
+        return tuple(self.reference(item) for item in items)
 
-    def reference(self, tree: Tree) -> Reference | None:
+    def reference(self, tree: Tree) -> Reference:
         if isinstance(tree, Scalar) and isinstance(tree.value, int) and not isinstance(tree.value, bool):
             self.error(
                 "A0103",
@@ -341,53 +362,50 @@ class _Parser(Reader):
                 "this is an int",
                 "give the stage a name and use it here",
             )
-            return None
+            return Reference("", False, tree.span)
         scalar = self.string(tree, "from")
         if scalar is None:
-            return None
+            return Reference("", False, tree.span)
         text = str(scalar.value)
         return Reference(text.removesuffix(".*"), text.endswith(".*"), scalar.span)
 
     def outputs(self, tree: Tree | None) -> tuple[OutputSpec, ...]:
         if isinstance(tree, Sequence):
-            named = [self.reference(item) for item in tree.items]
-            return tuple(OutputSpec(ref.name, ref) for ref in named if ref is not None)
-        mapping = self.mapping(tree, "outputs")
-        found = [self.output(key, entry) for key, entry in mapping.entries.items()] if mapping else []
-        return tuple(output for output in found if output is not None)
+            found = [self.listed_output(self.reference(item)) for item in tree.items]
+        else:
+            mapping = self.mapping(tree, "outputs")
+            found = [self.output(key, entry) for key, entry in mapping.entries.items()] if mapping else []
+        if isinstance(tree, (Sequence, Mapping)) and not found:
+            self.error("A0504", "`outputs` is empty", tree.span, help="name a stage, or leave `outputs` out")
+        for index, output in enumerate(found):
+            if output.name in [other.name for other in found[:index]]:
+                self.error("A0108", f"two outputs are called `{output.name}`", output.reference.span, help="remove one")
+        return tuple(found)
 
-    def output(self, name: str, entry: Entry) -> OutputSpec | None:
-        if not name.isidentifier() or not name.isascii() or name.startswith("_") or self.name(entry.key) is None:
-            if name.startswith("_") or "-" in name:
-                self.error(
-                    "A0107",
-                    f"`{name}` cannot be an output",
-                    entry.key.span,
-                    "a letter, then letters, digits and `_`",
-                    "rename it",
-                )
-            return None
-        value, training = entry.value, False
-        if isinstance(value, Mapping):
-            self.known_fields(value, ("from", "only"), f"output `{name}`")
-            only = self.string(value.get("only"), "only")
-            training = only is not None
-            if only is not None and only.value != "training":
-                self.error(
-                    "A0104",
-                    f"`only` has no choice `{only.value}`",
-                    only.span,
-                    "not one of the choices",
-                    "write `only: training`, or leave it out",
-                )
-            if "from" not in value.entries:
-                self.error(
-                    "A0102",
-                    f"output `{name}` has no `from`",
-                    entry.key.span,
-                    help="add `from:`, the stage that gives it",
-                )
-                return None
-            value = value.entries["from"].value
-        reference = self.reference(value)
-        return OutputSpec(name, reference, training) if reference else None
+    def listed_output(self, reference: Reference) -> OutputSpec:
+        if reference.name:
+            self.output_name(reference.name, reference.span)
+        return OutputSpec(reference.name, reference)
+
+    def output_name(self, name: str, span: Span) -> None:
+        if not name.isidentifier() or not name.isascii() or name.startswith("_"):
+            why = "a letter, then letters, digits and `_`"
+            self.error("A0107", f"`{name[:80]}` cannot be an output", span, why, "write `outputs: {NAME: STAGE}`")
+        else:
+            self.check_name(name, span)
+
+    def output(self, name: str, entry: Entry) -> OutputSpec:
+        self.output_name(name, entry.key.span)
+        nothing = Reference("", False, entry.key.span)
+        if not isinstance(entry.value, Mapping):
+            return OutputSpec(name, self.reference(entry.value))
+        given = self.known_fields(entry.value, ("from", "only"), f"output `{name[:80]}`")
+        only = self.string(entry.value.get("only"), "only")
+        if only is not None and only.value != "training":
+            help = "write `only: training`, or leave it out"
+            self.error("A0104", f"`only` has no choice `{only.value}`", only.span, "not one of the choices", help)
+        if "from" not in given:
+            help = "add `from:`, the stage that gives it"
+            self.error("A0102", f"output `{name[:80]}` has no `from`", entry.key.span, help=help)
+        source = entry.value.get("from")
+        return OutputSpec(name, self.reference(source) if source else nothing, only is not None)

@@ -9,7 +9,7 @@ from typing import Final
 
 from archc.diagnostics import Diagnostic, Label, Report, Span
 from archc.source import Mapping, Scalar, Sequence, Tree
-from archc.spec.params import suggestion
+from archc.spec.params import nearest, suggestion
 
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}\Z")
 NUMBER: Final = re.compile(r"[0-9]{1,9}\Z")
@@ -71,7 +71,7 @@ class Reader:
 
     def string(self, tree: Tree | None, name: str) -> Scalar | None:
         """A string, or None with a diagnostic."""
-        if tree is None:
+        if tree is None or (isinstance(tree, Scalar) and tree.faulty):
             return None
         if isinstance(tree, Scalar) and isinstance(tree.value, str):
             return tree
@@ -99,11 +99,12 @@ class Reader:
         )
         return default
 
-    def known_fields(self, tree: Mapping, allowed: Collection[str], owner: str) -> None:
-        """Report each key that is not allowed, with the nearest one that is."""
-        for key, entry in tree.entries.items():
-            if key not in allowed:
-                self.unknown_field(entry.key, allowed, owner)
+    def known_fields(self, tree: Mapping, allowed: Collection[str], owner: str) -> set[str]:
+        """Report each key that is not allowed; the fields that are given, misspelt ones as what they were meant to be."""
+        unknown = [key for key in tree.entries if key not in allowed]
+        for key in unknown:
+            self.unknown_field(tree.entries[key].key, allowed, owner)
+        return {*tree.entries, *(nearest(key, allowed) for key in unknown)}
 
     def unknown_field(self, key: Scalar, allowed: Collection[str], owner: str) -> None:
         """Report a key that is not allowed."""
