@@ -64,6 +64,18 @@ class Spec:
 
         return initialise(self.graph, seed)
 
+    def weights(self, path: str | Path) -> dict[str, np.ndarray[Any, Any]]:
+        """Every tensor by its state_dict key, from safetensors or a `.pth` checkpoint (read with weights_only).
+
+        Raises SpecError where the spec is wrong or the file does not fit it, name by name.
+        """
+        from archc.backends.weights import load_weights
+
+        state, found = load_weights(path, self.graph)
+        if state is None:
+            raise SpecError(found)
+        return state
+
     def to_python(self) -> str:
         """The network as readable Python that imports only torch. Raises SpecError."""
         from archc.backends.python import to_python

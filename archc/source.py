@@ -220,7 +220,9 @@ class _Composer:
                 start, children = open_.pop()
                 node = self.collection(start, children, event)
                 inside = [self.extents[id(child)] for child in children]
-                self.anchor(start, node, 1 + sum(nodes for nodes, _ in inside), 1 + max((n for _, n in inside), default=0))
+                self.anchor(
+                    start, node, 1 + sum(nodes for nodes, _ in inside), 1 + max((n for _, n in inside), default=0)
+                )
             elif isinstance(event, yaml.ScalarEvent):
                 self.check_tag(event)
                 self.count(event)

@@ -1,6 +1,6 @@
 """Compile a published network, load weights, and run a picture through torch and through onnxruntime.
 
-python examples/compile_and_run.py [WEIGHTS.safetensors]
+python examples/compile_and_run.py [WEIGHTS]
 """
 
 from __future__ import annotations
@@ -16,12 +16,8 @@ import archc
 
 def main(weights: str | None = None) -> None:
     spec = archc.load("resnet18")
-    if weights is None:
-        state = spec.state(seed=0)  # drawn from the distributions that the spec names
-    else:
-        from safetensors.numpy import load_file
-
-        state = load_file(weights)  # published weights fit as they are: a stage's path is its state_dict prefix
+    # published weights fit as they are: a stage's path is its state_dict prefix
+    state = spec.weights(weights) if weights else spec.state(seed=0)
 
     picture = np.random.default_rng(0).random((1, 3, 224, 224), dtype=np.float32)
 

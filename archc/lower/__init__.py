@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import cast
 
 from archc.blocks.library import Library
-from archc.diagnostics import Report
+from archc.diagnostics import Report, Span
 from archc.ir.graph import Graph
 from archc.ir.types import TensorType
 from archc.lower import claims
 from archc.lower.env import Env, Evaluator, Use
 from archc.lower.frames import Flow, Frame, InitLayer, Namespace, Ref
 from archc.lower.inputs import input_of, param_env
-from archc.lower.stages import Lists, TooLarge
+from archc.lower.stages import Lists
 from archc.source import Tree
 from archc.spec.model import Definition, Spec
 from archc.spec.values import UNKNOWN, Bound
@@ -22,33 +22,37 @@ __all__ = ["lower"]
 
 
 def lower(spec: Spec, overrides: Mapping[str, Tree], report: Report) -> Graph | None:
-    """The graph of `spec` with params overridden, or None after a mistake; every mistake is in `report`."""
+    """The graph of `spec` with params overridden, or None after a mistake; every mistake is in `report`.
+
+    Raises Stop where a limit has been passed and reported.
+    """
     evaluator = Evaluator(report)
     env = param_env(spec, overrides, evaluator)
     lists = Lists(Library(spec.blocks, report), evaluator, spec.defaults, env)
-    claims.check_types(spec.defaults, "defaults", lists, env)
-    claims.check_types(spec.init, "init", lists, env)
+    claims.check_defaults(spec.defaults, lists, env)
+    if spec.init is not None:
+        lists.inits.check_types(spec.init, env)
     claims.check_train(spec, env, evaluator)
-    try:
-        graph = _network(spec, env, lists)
-        _unused_blocks(spec, lists)
-    except TooLarge:
-        return None
+    bounds = claims.budget_of(spec, env, evaluator)
+    claims.check_blocks(spec, lists)
+    graph = _network(spec, env, lists)
+    _unused_blocks(spec, lists)
     if graph is None or len(report):
         return None
-    claims.check_budget(spec, graph, env, evaluator)
+    claims.check_budget(bounds, graph, env, evaluator)
     claims.check_size(spec, graph, env, evaluator)
     return None if len(report) else graph
 
 
 def _network(spec: Spec, env: Env, lists: Lists) -> Graph | None:
-    input_ = input_of(spec, env, lists.evaluator)
-    type_ = input_.type if input_ else TensorType(None, (None,) * len(spec.input.axes))
-    entry = Ref(lists.flow(type_, spec.input.span, ""), spec.input.span)
+    input_ = input_of(spec.input, env, lists.evaluator) if spec.input else None
+    span = spec.input.span if spec.input else Span(spec.file, 1, 1, 1, 1)
+    partial = TensorType(None, (None,) * len(spec.input.axes)) if spec.input else None
+    entry = Ref(lists.flow(input_.type if input_ else partial, span, ""), span)
     layers = (InitLayer(spec.init, env),) if spec.init else ()
     frame = lists.run(spec.stages, {"input": entry}, Namespace(), env, layers, {}, None)
     outputs = claims.outputs_of(spec, frame, env, lists.evaluator)
-    claims.unused_stages(frame, env, lists.evaluator)
+    lists.close(frame, env)
     claims.check_expectations(spec, lists, env)
     if input_ is None or len(lists.evaluator.report):
         return None
@@ -57,8 +61,7 @@ def _network(spec: Spec, env: Env, lists: Lists) -> Graph | None:
 
 
 def _unused_blocks(spec: Spec, lists: Lists) -> None:
-    """No definition shadows a built-in type; those that nothing uses are checked as far as they can be."""
-    claims.check_blocks(spec, lists)
+    """Definitions that nothing uses are checked as far as they can be."""
     used = {scope.type for scope in lists.scopes} | lists.used_blocks
     for name, definition in spec.blocks.items():
         if name not in used:

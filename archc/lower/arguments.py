@@ -9,7 +9,7 @@ from archc.diagnostics import Span
 from archc.lower.env import Env
 from archc.source import Entry, Mapping, Scalar, Tree
 from archc.spec.model import STAGE_FIELDS
-from archc.spec.params import Param, Required, suggestion
+from archc.spec.params import Param, Required, nearest, suggestion
 from archc.spec.values import UNKNOWN, BlockRef, Bound
 
 if TYPE_CHECKING:
@@ -25,27 +25,52 @@ INFERRED: Final = ("in_channels", "in_features", "num_features", "num_channels",
 
 def bind(lists: Lists, params: tuple[Param, ...], unit: Unit, type_: str, env: Env, path: str) -> Arguments:
     """The value of every parameter of `type_` at one use; a mistake gives UNKNOWN. Defaults see the earlier ones."""
-    names = [param.name for param in params]
-    for key, entry in unit.stage.args.items():
-        if key not in names:
-            unknown_field(lists, entry, names, type_, env, path)
+    names = {param.name: None for param in params}
+    unknown = [key for key in unit.stage.args if key not in names]
+    for key in unknown:
+        unknown_field(lists, unit.stage.args[key], list(names), type_, env, path)
     if unit.block is not None:
-        for key in unit.block.fields.keys() - set(names):
+        for key in unit.block.fields.keys() - names.keys():
+            unknown.append(key)
             lists.evaluator.fault(
                 "A0101",
                 f"`{type_}` has no field `{key}`",
                 unit.block.span,
                 env,
+                origin=unit.block.fields[key].origin,
                 label="passed to this block",
                 help=suggestion(key, names, "its fields are" if names else "remove it"),
                 path=path,
             )
+    missing = [param for param in params if param.required and not is_given(lists, param, unit, type_)]
+    meant = {nearest(key, names) for key in unknown}
+    report_missing(lists, [param for param in missing if param.name not in meant], unit, type_, env, path)
     bound: Arguments = {}
     inner = Env({}, env.in_channels, env.no_channels, None, env.uses)
     for param in params:
-        inner = replace(inner, bounds={name: value for name, (value, _) in bound.items()})
         bound[param.name] = argument(lists, param, unit, type_, env, inner, path)
+        inner.bounds[param.name] = bound[param.name][0]
     return bound
+
+
+def is_given(lists: Lists, param: Param, unit: Unit, type_: str) -> bool:
+    """Whether anything but the parameter's own default gives its value."""
+    passed = unit.block is not None and param.name in unit.block.fields
+    return passed or param.name in unit.stage.args or default_of(lists.defaults, type_, param.name) is not None
+
+
+def report_missing(lists: Lists, missing: list[Param], unit: Unit, type_: str, env: Env, path: str) -> None:
+    """Report the required parameters that nothing gives, all at once."""
+    if missing:
+        lists.evaluator.fault(
+            "A0102",
+            f"`{type_}` needs " + " and ".join(f"`{param.name}`" for param in missing),
+            unit.stage.span,
+            env,
+            label="not given",
+            help="add " + " and ".join(f"`{p.name}:`" + f" ({p.doc})" * bool(p.doc) for p in missing),
+            path=path,
+        )
 
 
 def unknown_field(lists: Lists, entry: Entry, names: list[str], type_: str, env: Env, path: str) -> None:
@@ -77,15 +102,6 @@ def argument(lists: Lists, param: Param, unit: Unit, type_: str, env: Env, inner
         bound = evaluator.param(param, default, scope, path)
         return Bound(bound.value, None), default.span
     if isinstance(param.default, Required):
-        evaluator.fault(
-            "A0102",
-            f"`{type_}` needs `{param.name}`",
-            stage.span,
-            env,
-            label=f"no `{param.name}` is given",
-            help=f"add `{param.name}:`" + (f", {param.doc}" if param.doc else ""),
-            path=path,
-        )
         return Bound(UNKNOWN, None), stage.span
     return own_default(lists, param, inner, stage.span, path), stage.span
 

@@ -11,11 +11,13 @@ from archc.lower.frames import Frame
 from archc.lower.stages import Claim, Lists
 from archc.source import Mapping, Scalar, Sequence, Tree
 from archc.spec.model import Definition, Spec
-from archc.spec.params import Param, suggestion
+from archc.spec.params import Param, nearest, suggestion
 from archc.spec.train import FIELDS, REQUIRED, SECTIONS
-from archc.spec.values import Unknown
+from archc.spec.values import UNKNOWN, Unknown
 
 MAX_PARAMETERS = 10**11
+MAX_ELEMENTS = 10**11
+MEASURES = ("parameters", "macs", "file_size", "activation_memory")
 
 
 def outputs_of(spec: Spec, frame: Frame, env: Env, evaluator: Evaluator) -> tuple[Output, ...]:
@@ -28,14 +30,15 @@ def outputs_of(spec: Spec, frame: Frame, env: Env, evaluator: Evaluator) -> tupl
     for output in spec.outputs:
         ref = frame.find(output.reference.name)
         if ref is None or output.reference.every:
-            evaluator.fault(
-                "A0504",
-                f"output `{output.name}` names no stage of the spec's list",
-                output.reference.span,
-                env,
-                label="unknown stage",
-                help=suggestion(output.reference.name, frame.refs, "its stages are"),
-            )
+            if output.reference.name:
+                evaluator.fault(
+                    "A0504",
+                    f"output `{output.name}` names no stage of the spec's list",
+                    output.reference.span,
+                    env,
+                    label="unknown stage",
+                    help=suggestion(output.reference.name, frame.refs, "its stages are"),
+                )
             for stage in frame.stages:
                 stage.used = True
             continue
@@ -54,28 +57,13 @@ def outputs_of(spec: Spec, frame: Frame, env: Env, evaluator: Evaluator) -> tupl
     return tuple(found)
 
 
-def unused_stages(frame: Frame, env: Env, evaluator: Evaluator) -> None:
-    """Report the stages of the spec's own list that nothing takes."""
-    for ref in frame.stages:
-        if ref.present and not ref.used:
-            evaluator.fault(
-                "A0403",
-                "nothing uses this stage's output",
-                ref.span,
-                env,
-                label="its output goes nowhere",
-                path=ref.flow.maker,
-                help="name it in a later stage's `from` or in `outputs`, or remove it",
-            )
-
-
 def check_expectations(spec: Spec, lists: Lists, env: Env) -> None:
     """Compare each `expect` with the shape at the default size."""
     for claim in lists.claims:
         _expect(claim, lists.evaluator)
     made = {node.path: node.output for node in lists.nodes} | {scope.path: scope.output for scope in lists.scopes}
     for path, entry in spec.expect.entries.items() if spec.expect else ():
-        if path not in made:
+        if path not in made and not _is_broken(path, lists):
             lists.evaluator.fault(
                 "A0505",
                 f"there is no stage at `{path[:200]}`",
@@ -87,9 +75,16 @@ def check_expectations(spec: Spec, lists: Lists, env: Env) -> None:
                 ),
             )
             continue
-        type_ = lists.types[made[path]] if made[path] >= 0 else None
+        value = made.get(path, -1)
+        type_ = lists.types[value] if value >= 0 else None
         if type_ is not None:
             _expect(Claim(path, entry.value, type_, env), lists.evaluator)
+
+
+def _is_broken(path: str, lists: Lists) -> bool:
+    """Whether the stage at `path`, or one around it, is not known after a mistake."""
+    parts = path.split(".")
+    return any(".".join(parts[:count]) in lists.broken for count in range(1, len(parts) + 1))
 
 
 def _expect(claim: Claim, evaluator: Evaluator) -> None:
@@ -123,8 +118,8 @@ def _expect(claim: Claim, evaluator: Evaluator) -> None:
         )
 
 
-def check_types(section: Mapping | None, name: str, lists: Lists, env: Env) -> None:
-    """Every key of `defaults` and `init` is a type, and every field one of its own."""
+def check_defaults(section: Mapping | None, lists: Lists, env: Env) -> None:
+    """Every key of `defaults` is a type, every field one of its own, every value of the field's kind."""
     for type_, entry in section.entries.items() if section else ():
         found = lists.library.find(type_)
         if found is None:
@@ -139,12 +134,22 @@ def check_types(section: Mapping | None, name: str, lists: Lists, env: Env) -> N
             continue
         if not isinstance(entry.value, Mapping):
             lists.evaluator.fault(
-                "A0103", f"`{name}` of `{type_}` needs a mapping", entry.value.span, env, help="write `{field: value}`"
+                "A0103",
+                f"`defaults` of `{type_}` needs a mapping",
+                entry.value.span,
+                env,
+                help="write `{field: value}`",
             )
             continue
-        fields = [param.name for param in found.params] + (["names"] if isinstance(found, Definition) else [])
-        for key, field in entry.value.entries.items() if name == "defaults" else ():
-            if key not in fields:
+        params = {param.name: param for param in found.params}
+        fields = [*params, *(["names"] if isinstance(found, Definition) else [])]
+        for key, field in entry.value.entries.items():
+            if key in params:
+                lists.evaluator.param(params[key], field.value, env.at(UNKNOWN))
+            elif key == "names" and isinstance(found, Definition):
+                names = lists.reader.mapping(field.value, "names")
+                lists.check_renames(found, lists.reader.renames(names), env, "")
+            else:
                 lists.evaluator.fault(
                     "A0101",
                     f"`{type_}` has no field `{key}`",
@@ -156,8 +161,11 @@ def check_types(section: Mapping | None, name: str, lists: Lists, env: Env) -> N
 
 
 def check_blocks(spec: Spec, lists: Lists) -> None:
-    """No definition shadows a built-in type."""
+    """No definition shadows a built-in type, and no plain default is of another kind than its parameter."""
     for name, definition in spec.blocks.items():
+        for param in definition.params:
+            if isinstance(param.default, (Scalar, Sequence)) and "$" not in str(param.default):
+                lists.evaluator.param(param, param.default, Env(no_channels="here"))
         if lists.library.is_built_in(name):
             lists.evaluator.fault(
                 "A0110",
@@ -169,9 +177,29 @@ def check_blocks(spec: Spec, lists: Lists) -> None:
             )
 
 
-def check_budget(spec: Spec, graph: Graph, env: Env, evaluator: Evaluator) -> None:
+def budget_of(spec: Spec, env: Env, evaluator: Evaluator) -> dict[str, tuple[float, Span]]:
+    """The bounds of `budget`, each with its place."""
+    bounds = {}
+    for key, entry in spec.budget.entries.items() if spec.budget else ():
+        if key not in MEASURES:
+            evaluator.fault(
+                "A0101",
+                f"`budget` has no field `{key}`",
+                entry.key.span,
+                env,
+                label="unknown field",
+                help=suggestion(key, MEASURES, "its fields are"),
+            )
+            continue
+        bound = evaluator.param(Param(key, "float", min=0), entry.value, env).value
+        if isinstance(bound, float):
+            bounds[key] = bound, entry.value.span
+    return bounds
+
+
+def check_budget(bounds: dict[str, tuple[float, Span]], graph: Graph, env: Env, evaluator: Evaluator) -> None:
     """Compare each bound of `budget` with what the network costs, and name the stages that cost most."""
-    if spec.budget is None:
+    if not bounds:
         return
     found = costs(graph)
     rows = [item.path for item in graph.children()]
@@ -181,26 +209,15 @@ def check_budget(spec: Spec, graph: Graph, env: Env, evaluator: Evaluator) -> No
         "file_size": (found[""].bytes, {path: found[path].bytes for path in rows}),
         "activation_memory": (peak_activation_bytes(graph), {}),
     }
-    for key, entry in spec.budget.entries.items():
-        if key not in measures:
-            evaluator.fault(
-                "A0101",
-                f"`budget` has no field `{key}`",
-                entry.key.span,
-                env,
-                label="unknown field",
-                help=suggestion(key, measures, "its fields are"),
-            )
-            continue
-        bound = evaluator.param(Param(key, "float", min=0), entry.value, env).value
+    for key, (bound, span) in bounds.items():
         actual, parts = measures[key]
-        if isinstance(bound, float) and actual > bound:
+        if actual > bound:
             most = sorted(parts.items(), key=lambda part: -part[1])[:3]
             notes = ("most in " + ", ".join(f"`{path}` ({count:,})" for path, count in most),) if most else ()
             evaluator.fault(
                 "A0506",
                 f"the network exceeds its budget of {key}",
-                entry.value.span,
+                span,
                 env,
                 label=f"declared {bound:,.0f}, inferred {actual:,}",
                 notes=notes,
@@ -210,16 +227,16 @@ def check_budget(spec: Spec, graph: Graph, env: Env, evaluator: Evaluator) -> No
 
 def check_size(spec: Spec, graph: Graph, env: Env, evaluator: Evaluator) -> None:
     """Free sizes must work; the whole must stay within what a machine can hold."""
-    total = costs(graph)[""].parameters
-    if total > MAX_PARAMETERS:
-        evaluator.fault(
-            "A0003",
-            f"the network has {total:,} parameters, more than {MAX_PARAMETERS:,}",
-            spec.input.span,
-            env,
-            help="narrow it",
-        )
-    spans = {axis.name: axis.span for axis in spec.input.axes}
+    found = costs(graph)
+    heaviest = max(graph.nodes, key=lambda node: found[node.path].parameters, default=None)
+    if heaviest is not None and found[""].parameters > MAX_PARAMETERS:
+        message = f"the network has {found[''].parameters:,} parameters, more than {MAX_PARAMETERS:,}"
+        evaluator.fault("A0003", message, heaviest.span, env, help="narrow it", path=heaviest.path)
+    largest = max(graph.nodes, key=lambda node: graph.types[node.output].size, default=None)
+    if largest is not None and graph.types[largest.output].size > MAX_ELEMENTS:
+        message = f"a value has {graph.types[largest.output].size:,} elements, more than {MAX_ELEMENTS:,}"
+        evaluator.fault("A0003", message, largest.span, env, help="make it smaller", path=largest.path)
+    spans = {axis.name: axis.span for axis in spec.input.axes} if spec.input else {}
     for axis, fault in refused_sizes(graph):
         size = fault.sizes[[one.name for one in graph.input.axes].index(axis.name)]
         spot: Span = fault.node.span
@@ -246,6 +263,7 @@ def check_train(spec: Spec, env: Env, evaluator: Evaluator) -> None:
     if spec.train is None:
         return
     known = [*FIELDS, *SECTIONS]
+    given = {*spec.train.entries, *(nearest(key, known) for key in spec.train.entries if key not in known)}
     for key, entry in spec.train.entries.items():
         if key in FIELDS:
             evaluator.param(FIELDS[key], entry.value, env)
@@ -260,14 +278,18 @@ def check_train(spec: Spec, env: Env, evaluator: Evaluator) -> None:
                 label="unknown field",
                 help=suggestion(key, known, "its fields are"),
             )
-    for key in REQUIRED:
-        if key not in spec.train.entries:
-            evaluator.fault("A0102", f"`train` has no `{key}`", spec.train.span, env, help=f"add `{key}:`")
+    missing = [key for key in REQUIRED if key not in given]
+    if missing:
+        names = " and no ".join(f"`{key}`" for key in missing)
+        help = "add " + ", ".join(f"`{key}:`" for key in missing)
+        evaluator.fault("A0102", f"`train` has no {names}", spec.train.span, env, help=help)
 
 
 def _section(name: str, tree: Tree, env: Env, evaluator: Evaluator) -> None:
     types = SECTIONS[name]
     type_ = tree.get("type") if isinstance(tree, Mapping) else None
+    if isinstance(type_, Scalar) and type_.faulty:
+        return
     if not isinstance(tree, Mapping) or not isinstance(type_, Scalar):
         evaluator.fault(
             "A0102", f"`{name}` has no `type`", tree.span, env, help=f"write `{{type: {next(iter(types))}, ...}}`"
@@ -284,6 +306,7 @@ def _section(name: str, tree: Tree, env: Env, evaluator: Evaluator) -> None:
         )
         return
     params = {param.name: param for param in types[str(type_.value)]}
+    given = {*tree.entries, *(nearest(key, params) for key in tree.entries if key not in params)}
     for key, entry in tree.entries.items():
         if key in params:
             evaluator.param(params[key], entry.value, env)
@@ -296,8 +319,8 @@ def _section(name: str, tree: Tree, env: Env, evaluator: Evaluator) -> None:
                 label="unknown field",
                 help=suggestion(key, params, "its fields are"),
             )
-    for key, param in params.items():
-        if param.required and key not in tree.entries:
-            evaluator.fault(
-                "A0102", f"`{type_.value}` needs `{key}`", type_.span, env, help=f"add `{key}:`, {param.doc}"
-            )
+    missing = [param for key, param in params.items() if param.required and key not in given]
+    if missing:
+        names = " and ".join(f"`{param.name}`" for param in missing)
+        help = "add " + ", ".join(f"`{param.name}:` ({param.doc})" for param in missing)
+        evaluator.fault("A0102", f"`{type_.value}` needs {names}", type_.span, env, help=help)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import Final
 
-from archc.diagnostics import Diagnostic, Label, Report, Span
+from archc.diagnostics import Diagnostic, Label, Report, Span, Stop
 from archc.source import Mapping, Scalar, Sequence, Tree
-from archc.spec.expressions import ExpressionError, Text, evaluate, parse_text
+from archc.spec.expressions import MAX_LIST, ExpressionError, Text, evaluate, parse_text
 from archc.spec.params import Fault, Param, conform, suggestion
 from archc.spec.values import UNKNOWN, BlockRef, Bound, Unknown, Value
+
+MAX_WORK: Final = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,7 @@ class Evaluator:
 
     def __init__(self, report: Report) -> None:
         self.report = report
+        self.work = 0
 
     def fault(
         self,
@@ -114,6 +118,11 @@ class Evaluator:
 
     def value(self, tree: Tree, env: Env, path: str = "") -> Bound:
         """The value of a tree that is not a block."""
+        if isinstance(tree, Sequence) and len(tree.items) > MAX_LIST:
+            self.fault(
+                "A0003", f"a list has more than {MAX_LIST} elements", tree.span, env, help="shorten it", path=path
+            )
+            return Bound(UNKNOWN, tree.span)
         if isinstance(tree, Sequence):
             items = [self.value(item, env, path) for item in tree.items]
             if any(isinstance(item.value, Unknown) for item in items):
@@ -137,11 +146,14 @@ class Evaluator:
 
     def scalar(self, tree: Scalar, env: Env, path: str = "") -> Bound:
         """The value of a scalar, its expressions evaluated."""
+        if tree.faulty:
+            return Bound(UNKNOWN, tree.span)
         if not isinstance(tree.value, str) or "$" not in tree.value:
             return Bound(tree.value, tree.span)
         origin: Span | None = None
         try:
             text = parse_text(tree.value)
+            self.spend(text, tree.span, env)
             origin = env.origin(text)
             return Bound(evaluate(text, env.lookup), origin or tree.span)
         except ExpressionError as error:
@@ -151,6 +163,14 @@ class Evaluator:
             blamed = origin if error.code == "A0203" else None
             self.fault(error.code, error.message, span, env, origin=blamed, help=error.help, path=path)
             return Bound(UNKNOWN, tree.span)
+
+    def spend(self, text: Text, span: Span, env: Env) -> None:
+        """Count the work of one evaluation: its parts, times the elements of the lists in it. Raises Stop past the limit."""
+        values = [env.bounds[name].value for name in text.names if name in env.bounds]
+        self.work += text.size * (1 + sum(len(value) for value in values if isinstance(value, tuple)))
+        if self.work > MAX_WORK:
+            self.fault("A0003", "the expressions of the network take too much work", span, env, help="use fewer copies")
+            raise Stop
 
     def block(self, tree: Tree, env: Env, path: str = "") -> Bound:
         """The value of a tree that names a block: a type, `{type: NAME, ...}`, or `none`."""

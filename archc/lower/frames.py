@@ -46,12 +46,20 @@ class Frame:
     """One list of stages while it is lowered."""
 
     inputs: dict[str, Ref]
-    names: tuple[str, ...]
+    names: frozenset[str]
     """The names of all stages of the list, to tell a forward reference from an unknown one."""
     outer: Frame | None = None
     refs: dict[str, Ref] = field(default_factory=dict)
     stages: list[Ref] = field(default_factory=list)
     last: Ref | None = None
+    excused: set[str] = field(default_factory=set)
+    """Names that a faulty reference mentions: whether anything takes those stages is not known."""
+
+    def excuse(self, name: str) -> None:
+        """Say nothing of the stage of that name, earlier or later, if nothing takes it."""
+        self.excused.add(name)
+        if name in self.refs:
+            self.refs[name].use()
 
     def find(self, name: str) -> Ref | None:
         """The stage or input of that name, or None."""
@@ -70,6 +78,7 @@ class Frame:
         self.last = ref
         if name is not None:
             self.refs[name] = ref
+            ref.used = ref.used or name in self.excused
 
 
 @dataclass(slots=True, eq=False)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from archc.ir.graph import Axis, Input
 from archc.lower.env import Env, Evaluator
 from archc.source import Tree
-from archc.spec.model import AxisSpec, Spec
+from archc.spec.model import AxisSpec, InputSpec, Spec
 from archc.spec.params import Param, Required, kind_of, suggestion
 from archc.spec.values import UNKNOWN, Bound
 
@@ -18,7 +18,8 @@ SIZE = Param("size", "int", min=1, max=2**20)
 
 def param_env(spec: Spec, overrides: Map[str, Tree], evaluator: Evaluator) -> Env:
     """The scope of the spec's own stages: each param's override or default, which may use the earlier ones."""
-    env = Env(no_channels="outside the stages")
+    bounds: dict[str, Bound] = {}
+    env = Env(bounds, no_channels="outside the stages")
     for name in overrides.keys() - {param.name for param in spec.params}:
         known = [param.name for param in spec.params]
         help = suggestion(name, known, "its params are" if known else "it has none")
@@ -26,9 +27,7 @@ def param_env(spec: Spec, overrides: Map[str, Tree], evaluator: Evaluator) -> En
             "A0206", f"the spec has no param `{name}`", overrides[name].span, env, label="unknown param", help=help
         )
     for param in spec.params:
-        env = replace(
-            env, bounds={**env.bounds, param.name: param_value(param, overrides.get(param.name), env, evaluator)}
-        )
+        bounds[param.name] = param_value(param, overrides.get(param.name), env, evaluator)
     return env
 
 
@@ -52,11 +51,11 @@ def param_value(param: Param, override: Tree | None, env: Env, evaluator: Evalua
     return Bound(evaluator.param(param, override, env).value, None)
 
 
-def input_of(spec: Spec, env: Env, evaluator: Evaluator) -> Input | None:
+def input_of(spec: InputSpec, env: Env, evaluator: Evaluator) -> Input | None:
     """The network's input, or None after a mistake."""
-    features = "features" if not spec.input.axes else "channels"
-    channels = evaluator.param(replace(CHANNELS, name=features), spec.input.channels, env).value
-    axes = [axis_of(axis, env, evaluator) for axis in spec.input.axes]
+    features = "features" if not spec.axes else "channels"
+    channels = evaluator.param(replace(CHANNELS, name=features), spec.channels, env).value
+    axes = [axis_of(axis, env, evaluator) for axis in spec.axes]
     known = [axis for axis in axes if axis is not None]
     return Input(channels, tuple(known)) if isinstance(channels, int) and len(known) == len(axes) else None
 

@@ -1,23 +1,18 @@
-"""One primitive to one node: fields, constraints, the output's type, and the distributions of its tensors."""
+"""One primitive to one node: fields, constraints and the output's type."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields as dataclass_fields
 from dataclasses import replace
-from typing import Any
 
 from archc.blocks.primitives import FieldFault, Primitive
 from archc.diagnostics import Label, Span
-from archc.ir.distributions import DISTRIBUTIONS, FAN_BASED, faults
-from archc.ir.ops import Init, Op, TensorSpec, Violation
+from archc.ir.ops import Op, Violation
 from archc.ir.types import TensorType
 from archc.lower.env import Env, Evaluator, place
-from archc.lower.frames import Flow, InitLayer
-from archc.source import Mapping, Tree
+from archc.lower.frames import Flow
 from archc.spec.model import Stage
-from archc.spec.params import suggestion
-from archc.spec.values import Bound, Unknown, is_number
+from archc.spec.values import Bound, Unknown
 
 FORM_FAULTS = frozenset({"A0301", "A0309", "A0310"})
 """Violations of the input's form: after them nothing is known of the output."""
@@ -86,7 +81,7 @@ class Primitives:
             origin = bound.origin
         elif found.input is not None:
             if stage.from_:
-                span = stage.from_[min(found.input, len(stage.from_) - 1)].span
+                span = reference_span(stage, found.input, len(inputs))
             labels = self.makers(found, inputs, env)
             origin = next((flow.absent for flow in (inputs[0], inputs[found.input]) if flow.absent is not None), None)
         notes = (*found.notes,) if found.notes else (f"the input is {inputs[0].type}",) if found.input is None else ()
@@ -115,123 +110,10 @@ class Primitives:
                 )
         return tuple(dict.fromkeys(labels))
 
-    # -- init -------------------------------------------------------------------------------------------------------
 
-    def inits(
-        self, primitive: Primitive, op: Op, own: Mapping | None, layers: Sequence[InitLayer], env: Env, path: str
-    ) -> tuple[tuple[str, Init], ...]:
-        """The distributions that the spec sets for the op's tensors; the innermost wins."""
-        names = {tensor.name or "weight": tensor for tensor in op.tensors() if tensor.trainable}
-        local = replace(env, bounds={**env.bounds, **_constants(op)})
-        chosen: dict[str, Init] = {}
-        for layer in layers:
-            tree = layer.tree.get(primitive.name)
-            scope = replace(layer.env, bounds={**layer.env.bounds, **_constants(op)}, index=env.index)
-            if isinstance(tree, Mapping):
-                for key, entry in tree.entries.items():
-                    if key in names:
-                        init = self.distribution(entry.value, scope, path)
-                        init = self.fits(init, names[key], entry.value.span, scope, path)
-                        chosen.update({key: init} if init else {})
-        for key, entry in own.entries.items() if own else ():
-            if key not in names:
-                self.evaluator.fault(
-                    "A0101",
-                    f"{primitive.name} has no tensor `{key}` here",
-                    entry.key.span,
-                    env,
-                    label="unknown tensor",
-                    help=suggestion(key, names, "its tensors are") if names else "remove it",
-                    path=path,
-                )
-                continue
-            init = self.fits(self.distribution(entry.value, local, path), names[key], entry.value.span, local, path)
-            chosen.update({key: init} if init else {})
-        return tuple(chosen.items())
-
-    def distribution(self, tree: Tree, env: Env, path: str) -> Init | None:
-        """`zeros`, or `{type: kaiming_normal, mode: fan_out}`; None for `none`, which sets nothing, and with a diagnostic for anything else."""
-        type_ = tree.get("type") if isinstance(tree, Mapping) else tree
-        span = type_.span if type_ is not None else tree.span
-        name = self.evaluator.value(type_, env, path).value if type_ is not None else None
-        if isinstance(name, Unknown) or (name is None and not isinstance(tree, Mapping)):
-            return None
-        if not isinstance(name, str) or name not in DISTRIBUTIONS:
-            shown = name if isinstance(name, str) else "this"
-            self.evaluator.fault(
-                "A0104",
-                f"there is no distribution `{shown}`",
-                span,
-                env,
-                label="unknown distribution",
-                help=suggestion(str(shown), DISTRIBUTIONS, "the distributions are"),
-                path=path,
-            )
-            return None
-        constants: dict[str, float | str] = {}
-        for key, entry in tree.entries.items() if isinstance(tree, Mapping) else ():
-            if key == "type":
-                continue
-            if key not in DISTRIBUTIONS[name]:
-                self.evaluator.fault(
-                    "A0101",
-                    f"{name} has no constant `{key}`",
-                    entry.key.span,
-                    env,
-                    label="unknown constant",
-                    help=suggestion(key, DISTRIBUTIONS[name], "its constants are")
-                    if DISTRIBUTIONS[name]
-                    else "remove it",
-                    path=path,
-                )
-                continue
-            value = self.constant(name, key, entry.value, env, path)
-            if value is not None:
-                constants[key] = value
-        for key, problem in faults(name, constants):
-            entry_at = tree.entries.get(key) if isinstance(tree, Mapping) else None
-            self.evaluator.fault(
-                "A0104",
-                f"`{key}` of {name} is out of range",
-                entry_at.value.span if entry_at else span,
-                env,
-                label=problem,
-                help="use a constant that torch.nn.init takes",
-                path=path,
-            )
-        return Init(name, constants)
-
-    def fits(self, init: Init | None, tensor: TensorSpec, span: Span, env: Env, path: str) -> Init | None:
-        """`init`, or None with a diagnostic where it counts fans and the tensor has none."""
-        if init is None or init.type not in FAN_BASED or len(tensor.shape) >= 2:
-            return init
-        self.evaluator.fault(
-            "A0104",
-            f"{init.type} needs a tensor of two axes or more",
-            span,
-            env,
-            label=f"`{tensor.name}` has {len(tensor.shape)}",
-            help="use normal, uniform, constant, zeros or ones",
-            path=path,
-        )
-        return None
-
-    def constant(self, name: str, key: str, tree: Tree, env: Env, path: str) -> float | str | None:
-        """A distribution's constant: a number, or a word where its default is one."""
-        value = self.evaluator.value(tree, env, path).value
-        if isinstance(value, Unknown):
-            return None
-        default = DISTRIBUTIONS[name][key]
-        if isinstance(default, str) and isinstance(value, str):
-            return value
-        if not isinstance(default, str) and is_number(value):
-            return float(value)
-        wanted = "a word" if isinstance(default, str) else "a number"
-        self.evaluator.fault("A0103", f"`{key}` needs {wanted}", tree.span, env, help=f"write {wanted}", path=path)
-        return None
-
-
-def _constants(op: Op) -> dict[str, Bound]:
-    """An op's own numbers, for expressions in `init` such as `1 / sqrt(out_features)`."""
-    values: dict[str, Any] = {field.name: getattr(op, field.name) for field in dataclass_fields(op)}
-    return {name: Bound(value, None) for name, value in values.items() if isinstance(value, (int, float))}
+def reference_span(stage: Stage, index: int, count: int) -> Span:
+    """Where the input of that index was named, if `m.*` stands for as many as are left over."""
+    copies = count - len(stage.from_)
+    every = next((at for at, reference in enumerate(stage.from_) if reference.every), count)
+    at = index if index <= every else max(every, index - copies)
+    return stage.from_[min(at, len(stage.from_) - 1)].span

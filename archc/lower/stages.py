@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, NoReturn
 
 from archc.blocks.library import Library
 from archc.blocks.primitives import Primitive
-from archc.diagnostics import Label, Span
+from archc.diagnostics import Label, Span, Stop
 from archc.ir.graph import Node, Scope
 from archc.ir.types import TensorType
 from archc.lower.arguments import Arguments, bind
 from archc.lower.env import Env, Evaluator, Use
 from archc.lower.frames import Flow, Frame, InitLayer, Namespace, Ref
+from archc.lower.init import InitChecker
 from archc.lower.primitive import Primitives
+from archc.lower.references import inputs_of
 from archc.source import Mapping, Scalar, Tree
 from archc.spec.model import Definition, Stage
 from archc.spec.params import Param, suggestion
@@ -24,11 +26,8 @@ from archc.spec.values import UNKNOWN, BlockRef, Unknown
 MAX_NODES: Final = 20_000
 MAX_STEPS: Final = 100_000
 MAX_USES: Final = 32
+MAX_DEPTH: Final = 64
 REPEAT: Final = Param("repeat", "int", min=1, max=10_000)
-
-
-class TooLarge(Exception):
-    """The network passes a limit; a diagnostic has been reported."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,13 +66,18 @@ class Lists:
     types: list[TensorType | None] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
     used_blocks: set[str] = field(default_factory=set)
+    broken: set[str] = field(default_factory=set)
+    """The paths of stages of which nothing is known after a mistake."""
     steps: int = 0
+    depth: int = 0
     reader: Reader = field(init=False)
     primitives: Primitives = field(init=False)
+    inits: InitChecker = field(init=False)
 
     def __post_init__(self) -> None:
         self.reader = Reader(self.evaluator.report)
         self.primitives = Primitives(self.evaluator)
+        self.inits = InitChecker(self.evaluator, self.library)
 
     # -- values -----------------------------------------------------------------------------------------------------
 
@@ -95,11 +99,20 @@ class Lists:
         outer: Frame | None,
     ) -> Frame:
         """Lower `stages` in order; the frame's `current` is what leaves the list."""
-        names = tuple(str(stage.name.value) for stage in stages if stage.name is not None)
+        if self.depth >= MAX_DEPTH:
+            self.stop(f"lists of stages are nested deeper than {MAX_DEPTH}", stages[0].span, env, "use fewer levels")
+        self.depth += 1
+        names = frozenset(str(stage.name.value) for stage in stages if stage.name is not None)
         frame = Frame(inputs, names, outer)
         for stage in stages:
             self.stage(stage, frame, space, env, init, renames)
+        self.depth -= 1
         return frame
+
+    def stop(self, message: str, span: Span, env: Env, help: str = "use fewer copies", path: str = "") -> NoReturn:
+        """Report a limit that the network passes, and go no further."""
+        self.evaluator.fault("A0003", message, span, env, help=help, path=path)
+        raise Stop
 
     def close(self, frame: Frame, env: Env) -> Flow:
         """Report the stages of a list that nothing takes; the list's output."""
@@ -130,22 +143,20 @@ class Lists:
         """Lower one stage of a list."""
         self.steps += 1
         if self.steps > MAX_STEPS:
-            self.evaluator.fault(
-                "A0003", f"the network has more than {MAX_STEPS} stages", stage.span, env, help="use fewer copies"
-            )
-            raise TooLarge
-        given = self.inputs(stage, frame, env)
-        flows = [flow for _, flow in given]
+            self.stop(f"the network has more than {MAX_STEPS} stages", stage.span, env)
+        given = inputs_of(stage, frame, env, self.evaluator)
+        flows = [one.flow for one in given]
         local = self.local_env(env, flows)
         name = str(stage.name.value) if stage.name is not None and "$" not in str(stage.name.value) else None
         if self.is_absent(stage, local):
             flow = replace(flows[0], absent=self.evaluator.value(stage.when, local).origin if stage.when else None)
-            frame.add(Ref(flow, stage.span, (flow,), present=False, stands_for=given[0][0]), name)
+            frame.add(Ref(flow, stage.span, (flow,), present=False, stands_for=given[0].ref), name)
             return
-        unit = self.unit(stage, local, init)
+        unit = None if stage.faulty else self.unit(stage, local, init)
         if unit is None:
-            frame.add(Ref(self.flow(None, stage.span, name or ""), stage.span, used=True), name)
-            space.place += 1
+            path = self.path(stage, space, local, renames)
+            self.broken.add(path)
+            frame.add(Ref(self.flow(None, stage.span, path), stage.span, used=True), name)
             return
         self.place(unit, flows, frame, space, local, renames, name)
         if stage.expect is not None and frame.last is not None and frame.last.flow.type is not None:
@@ -157,68 +168,6 @@ class Lists:
             return env.at(None, "on a stage with several inputs")
         type_ = flows[0].type
         return env.at(UNKNOWN if type_ is None or type_.channels is None else type_.channels)
-
-    # -- references -------------------------------------------------------------------------------------------------
-
-    def inputs(self, stage: Stage, frame: Frame, env: Env) -> list[tuple[Ref, Flow]]:
-        """What a stage takes: what `from` names, or its predecessor's output."""
-        if not stage.from_:
-            frame.current.use()
-            return [(frame.current, frame.current.flow)]
-        found: list[tuple[Ref, Flow]] = []
-        for reference in stage.from_:
-            ref = frame.find(reference.name)
-            if ref is None:
-                self.dangling(stage, reference.name, reference.span, frame, env)
-                frame.current.use()
-                found.append(
-                    (Ref(Flow(-1, None, reference.span, ""), reference.span), Flow(-1, None, reference.span, ""))
-                )
-                continue
-            ref.use()
-            found += [(ref, flow) for flow in (ref.copies if reference.every and ref.copies else (ref.flow,))]
-        return found
-
-    def dangling(self, stage: Stage, name: str, span: Span, frame: Frame, env: Env) -> None:
-        """Report a name in `from` that is not an earlier stage of the list, and what it is instead."""
-        own = str(stage.name.value) if stage.name is not None else None
-        known = [*frame.refs, *frame.inputs, *([] if "input" in frame.inputs else ["input"])]
-        if name == own or name in frame.names:
-            itself = name == own
-            self.evaluator.fault(
-                "A0402",
-                f"`{name}` is this stage itself" if itself else f"`{name}` comes later in the list",
-                span,
-                env,
-                label="a stage takes what earlier ones give",
-                help="name an earlier stage, or move this one behind it",
-            )
-            for ref in frame.stages:
-                ref.used = True
-            return
-        outer = frame.outer
-        while outer is not None:
-            if name in outer.refs or name in outer.names:
-                self.evaluator.fault(
-                    "A0404",
-                    f"`{name}` is a stage of another list",
-                    span,
-                    env,
-                    label="no reference crosses a list",
-                    help="pass it in: a block with `inputs:`, or move this stage into that list",
-                )
-                return
-            outer = outer.outer
-        self.evaluator.fault(
-            "A0401",
-            f"there is no stage `{name}` before this one",
-            span,
-            env,
-            label="unknown stage",
-            help=suggestion(name, known, "known here are"),
-        )
-        for ref in frame.stages:
-            ref.used = True
 
     # -- what a stage is --------------------------------------------------------------------------------------------
 
@@ -244,7 +193,9 @@ class Lists:
         if stage.when is not None and not isinstance(self.evaluator.value(stage.when, env).value, bool):
             return None
         if stage.type is None:
-            own = (InitLayer(stage.init, env),) if stage.init is not None else ()
+            own = (self.init_layer(stage.init, env),) if stage.init is not None else ()
+            if stage.names:
+                self.no_children(stage, "a group", env)
             return Unit(stage, None, None, (*init, *own))
         bound = self.evaluator.value(stage.type, env)
         block = bound.value if isinstance(bound.value, BlockRef) else None
@@ -265,8 +216,22 @@ class Lists:
             )
             return None
         if isinstance(found, Definition) and stage.init is not None:
-            init = (*init, InitLayer(stage.init, env))
+            init = (*init, self.init_layer(stage.init, env))
+        if stage.names and not isinstance(found, Definition):
+            self.no_children(stage, f"`{name}`", env)
         return Unit(stage, found, block, init)
+
+    def init_layer(self, tree: Mapping, env: Env) -> InitLayer:
+        """The `init` of a group or block, its types and tensors checked."""
+        self.inits.check_types(tree, env)
+        return InitLayer(tree, env)
+
+    def no_children(self, stage: Stage, owner: str, env: Env) -> None:
+        """Report `names:` where there are no children to rename."""
+        first = next(iter(stage.names.values())).span
+        self.evaluator.fault(
+            "A0101", f"{owner} has no children to rename", stage.names_span or first, env, help="remove `names`"
+        )
 
     # -- names and copies -------------------------------------------------------------------------------------------
 
@@ -292,8 +257,7 @@ class Lists:
             return
         count = self.evaluator.param(REPEAT, stage.repeat, env).value
         if not isinstance(count, int):
-            frame.add(Ref(self.flow(None, stage.span, name or ""), stage.span, used=True), name)
-            space.place += 1
+            self.first_copy(unit, flows, frame, self.path(stage, space, replace(env, index=0), renames), env, name)
         elif stage.inline:
             self.inline_copies(unit, count, flows, frame, space, env, renames)
         else:
@@ -311,6 +275,13 @@ class Lists:
             made.append(self.expand(unit, f"{path}.{index}", given, self.copy_env(env, index, given), frame))
         self.leave(at, made[-1])
         frame.add(Ref(replace(made[-1], maker=path), unit.stage.span, tuple(made)), name)
+
+    def first_copy(self, unit: Unit, flows: list[Flow], frame: Frame, path: str, env: Env, name: str | None) -> None:
+        """A repeat whose count is not known: its first copy is checked, nothing is known of its output."""
+        self.broken.add(path)
+        self.enter(path, "repeat", "", flows, unit.stage.span, ("input",))
+        self.expand(unit, f"{path}.0", flows, self.copy_env(env, 0, flows), frame)
+        frame.add(Ref(self.flow(None, unit.stage.span, path), unit.stage.span, used=True), name)
 
     def copy_env(self, env: Env, index: int, given: Sequence[Flow]) -> Env:
         """The scope of one copy: `i`, and what arrives at it."""
@@ -420,6 +391,7 @@ class Lists:
                     help="join them first, or use a block with `inputs:`",
                     path=path,
                 )
+                self.broken.add(path)
                 return self.flow(None, unit.stage.span, path)
             inputs = {"input": Ref(flows[0], unit.stage.span)}
             inner = self.run(unit.stage.stages or (), inputs, space, env, unit.init, {}, frame)
@@ -446,8 +418,9 @@ class Lists:
                 label="used here again" if not deep else "",
                 help="break the circle" if not deep else "use fewer levels",
             )
+            self.broken.add(path)
             return self.flow(None, stage.span, path)
-        if len(flows) != len(definition.inputs):
+        if len(flows) != len(definition.inputs) and all(reference.name for reference in stage.from_):
             wanted = ", ".join(definition.inputs)
             self.evaluator.fault(
                 "A0405",
@@ -460,9 +433,11 @@ class Lists:
                 help=f"write `from: [...]` with {wanted}" if len(definition.inputs) > 1 else "join them first",
                 path=path,
             )
+        if len(flows) != len(definition.inputs):
+            self.broken.add(path)
             return self.flow(None, stage.span, path)
         arguments = bind(self, definition.params, unit, definition.name, self.first_env(env, flows), path)
-        self.check_renames(definition, stage, env, path)
+        self.check_renames(definition, stage.names, env, path)
         bounds = {name: bound for name, (bound, _) in arguments.items()}
         inner_env = Env(bounds, uses=(*env.uses, Use(stage.span, definition.name)))
         inputs = {name: Ref(flow, stage.span) for name, flow in zip(definition.inputs, flows, strict=True)}
@@ -496,10 +471,10 @@ class Lists:
         )
         return {**common, **stage.names}
 
-    def check_renames(self, definition: Definition, stage: Stage, env: Env, path: str) -> None:
+    def check_renames(self, definition: Definition, names: dict[str, Scalar], env: Env, path: str) -> None:
         """Every renamed child must be one of the definition's."""
         known = [str(child.name.value) for child in definition.stages if child.name is not None]
-        for key, scalar in stage.names.items():
+        for key, scalar in names.items():
             if key not in known:
                 self.evaluator.fault(
                     "A0101",
@@ -518,29 +493,23 @@ class Lists:
         stage = unit.stage
         arguments: Arguments = bind(self, primitive.params, unit, primitive.name, env, path)
         if not self.right_arity(primitive, stage, flows, env, path):
+            self.broken.add(path)
             return self.flow(None, stage.span, path)
         op, type_ = self.primitives.build(primitive, stage, arguments, flows, env, path)
         flow = self.flow(type_, stage.span, path)
         if op is None:
+            self.broken.add(path)
             return flow
         if len(self.nodes) >= MAX_NODES:
-            self.evaluator.fault(
-                "A0003",
-                f"the network has more than {MAX_NODES} ops",
-                stage.span,
-                env,
-                help="use fewer copies",
-                path=path,
-            )
-            raise TooLarge
-        inits = self.primitives.inits(primitive, op, stage.init, unit.init, env, path)
+            self.stop(f"the network has more than {MAX_NODES} ops", stage.span, env, path=path)
+        inits = self.inits.of(primitive, op, stage.init, unit.init, env, path)
         self.nodes.append(Node(path, op, tuple(f.id for f in flows), flow.id, stage.span, primitive.name, inits))
         self.order.append(path)
         return flow
 
     def right_arity(self, primitive: Primitive, stage: Stage, flows: Sequence[Flow], env: Env, path: str) -> bool:
         """A merge takes two inputs or more (one, if `m.*` says so); anything else takes one."""
-        every = any(reference.every for reference in stage.from_)
+        every = any(reference.every or not reference.name for reference in stage.from_)
         if primitive.merges and len(flows) < 2 and not every:
             self.evaluator.fault(
                 "A0405",

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Final
 
 from archc.spec.values import UNKNOWN, BlockRef, Unknown, Value, describe, is_number
@@ -18,6 +19,8 @@ from archc.spec.values import UNKNOWN, BlockRef, Unknown, Value, describe, is_nu
 MAX_NODES: Final = 64
 MAX_DEPTH: Final = 24
 MAX_NUMBER: Final = 2**53
+MAX_LIST: Final = 1000
+MAX_LEVELS: Final = 8
 RESERVED: Final = frozenset({"and", "or", "not", "if", "else", "none", "true", "false", "in"})
 
 _TOKEN = re.compile(
@@ -57,6 +60,8 @@ class Text:
     parts: tuple[str | Node, ...]
     names: tuple[str, ...]
     """The names in it, in the order of the text."""
+    size: int = 0
+    """How many parts its expressions have."""
 
     @property
     def is_plain(self) -> bool:
@@ -68,11 +73,13 @@ class Text:
 def parse_text(text: str) -> Text:
     """`text` with its expressions parsed. Raises ExpressionError."""
     parts: list[str | Node] = []
-    last = 0
+    last = size = 0
     for match in _HOLE.finditer(text):
         parts.append(text[last : match.start()])
         group = 1 if match.group(1) is not None else 2
-        parts.append(_Parser(match.group(group), match.start(group)).parse())
+        parser = _Parser(match.group(group), match.start(group))
+        parts.append(parser.parse())
+        size += parser.nodes
         last = match.end()
     rest = text[last:]
     hole = rest.find("${")
@@ -81,7 +88,7 @@ def parse_text(text: str) -> Text:
     if rest == "$" and not parts:
         raise ExpressionError("A0201", "a `$` without a name", last, len(text), "write `$name` or `${...}`")
     parts.append(rest)
-    return Text(tuple(part for part in parts if part != ""), tuple(dict.fromkeys(_names(parts))))
+    return Text(tuple(part for part in parts if part != ""), tuple(dict.fromkeys(_names(parts))), size)
 
 
 def _names(parts: list[str | Node]) -> Iterator[str]:
@@ -370,10 +377,21 @@ def _truth(node: Node, value: Value) -> bool:
 def _bounded(value: Value) -> Value:
     if is_number(value) and not (math.isfinite(value) and abs(value) <= MAX_NUMBER):
         raise OverflowError("the result is too large")
-    if isinstance(value, tuple):
-        for item in value:
-            _bounded(item)
+    if isinstance(value, tuple) and next(islice(_elements(value, 0), MAX_LIST, None), None) is not None:
+        raise OverflowError(f"the list has more than {MAX_LIST} elements")
     return value
+
+
+def _elements(value: tuple[Value, ...], level: int) -> Iterator[bool]:
+    """One item for each element of a list and of the lists in it."""
+    if level >= MAX_LEVELS:
+        raise OverflowError(f"lists are nested deeper than {MAX_LEVELS} levels")
+    for item in value:
+        yield True
+        if isinstance(item, tuple):
+            yield from _elements(item, level + 1)
+        else:
+            _bounded(item)
 
 
 def _numeric(function: Callable[..., int | float], *args: Value) -> Value:

@@ -205,7 +205,9 @@ def kind_of(value: Value) -> Kind:
 
 def nearest(word: str, words: Iterable[str]) -> str:
     """The known word most like `word`, or ""; of very many words, only those about as long are compared."""
-    known = [known_word for known_word in words if abs(len(known_word) - len(word)) <= 2 + len(word) // 2][:MAX_COMPARED]
+    known = [known_word for known_word in words if abs(len(known_word) - len(word)) <= 2 + len(word) // 2][
+        :MAX_COMPARED
+    ]
     folded = {known_word.lower().replace("-", "_"): known_word for known_word in known}
     if word.lower().replace("-", "_") in folded:
         return folded[word.lower().replace("-", "_")]

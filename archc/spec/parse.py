@@ -234,7 +234,11 @@ class _Parser(Reader):
         found = {}
         for key, entry in tree.entries.items():
             if not NAME.match(key) or key == "none":
-                why = "it says that there is no block" if key == "none" else "a letter or `_`, then letters, digits, `_` and `-`"
+                why = (
+                    "it says that there is no block"
+                    if key == "none"
+                    else "a letter or `_`, then letters, digits, `_` and `-`"
+                )
                 self.error("A0107", f"`{key[:80]}` cannot be a type", entry.key.span, why, "rename it")
                 continue
             definition = self.definition(key, entry.value, entry.key)
@@ -333,16 +337,6 @@ class _Parser(Reader):
                 self.unknown_field(entry.key, ("type", "stages"), "a stage")
                 return
         self.error("A0102", "the stage has no `type`", first, help="add `type:`, or `stages:` for a group")
-
-    def renames(self, tree: Mapping | None) -> dict[str, Scalar]:
-        found = {}
-        for key, entry in tree.entries.items() if tree else ():
-            value = entry.value
-            if not isinstance(value, Scalar) or not isinstance(value.value, (str, int)) or isinstance(value.value, bool):
-                self.error("A0103", "a new name needs a word", value.span, f"this is {what(value)}", "write a name")
-            elif self.check_name(str(value.value), value.span, number=True):
-                found[key] = value
-        return found
 
     def references(self, tree: Tree | None) -> tuple[Reference, ...]:
         if tree is None:

@@ -144,3 +144,18 @@ class Reader:
             self.error("A0107", f"`{text}` cannot be a name", span, "it is a keyword of Python", "rename it")
             return None
         return text
+
+    def renames(self, tree: Mapping | None) -> dict[str, Scalar]:
+        """The new names of a typed block's children, by the old ones."""
+        found = {}
+        for key, entry in tree.entries.items() if tree else ():
+            value = entry.value
+            if (
+                not isinstance(value, Scalar)
+                or not isinstance(value.value, (str, int))
+                or isinstance(value.value, bool)
+            ):
+                self.error("A0103", "a new name needs a word", value.span, f"this is {what(value)}", "write a name")
+            elif self.check_name(str(value.value), value.span, number=True):
+                found[key] = value
+        return found
