@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from archc.analysis.cost import costs, peak_activation_bytes
+from archc.analysis.valid_sizes import ValidSizes, valid_sizes
 from archc.ir.graph import Axis, Graph, Node, Scope
 
 
@@ -31,6 +32,23 @@ class OutputRow:
 
 
 @dataclass(frozen=True, slots=True)
+class AxisRow:
+    """A spatial axis of the input: what the spec allows, and what the network can take, the other axes at their defaults.
+
+    None where the sizes repeat over a longer period than is decided.
+    """
+
+    axis: Axis
+    inference: ValidSizes | None
+    training: ValidSizes | None
+
+    def data(self) -> dict[str, Any]:
+        """As plain data with stable names."""
+        sets = {"inference": self.inference, "training": self.training}
+        return {mode: None if found is None else {"text": str(found), **found.data()} for mode, found in sets.items()}
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """A network in rows, with totals. Parameters count training-only heads, MACs leave them out."""
 
@@ -42,7 +60,7 @@ class Summary:
     activation_bytes: int
     rows: tuple[Row, ...]
     outputs: tuple[OutputRow, ...]
-    free_axes: tuple[Axis, ...]
+    axes: tuple[AxisRow, ...]
 
     def data(self) -> dict[str, Any]:
         """As plain data with stable names."""
@@ -63,6 +81,7 @@ class Summary:
                 }
                 for row in self.rows
             ],
+            "valid_sizes": {row.axis.name: row.data() for row in self.axes},
             "outputs": [
                 {"name": out.name, "shape": list(out.shape), "training_only": out.training_only} for out in self.outputs
             ],
@@ -77,7 +96,10 @@ def summary(graph: Graph, depth: int = 1) -> Summary:
         cost = found[item.path]
         rows.append(Row(item.path, _type(graph, item), graph.types[item.output].shape, cost.parameters, cost.macs))
     outputs = tuple(OutputRow(out.name, graph.types[out.value].shape, out.training_only) for out in graph.outputs)
-    free = tuple(axis for axis in graph.input.axes if axis.free)
+    axes = tuple(
+        AxisRow(axis, valid_sizes(graph, at), valid_sizes(graph, at, training=True))
+        for at, axis in enumerate(graph.input.axes)
+    )
     total = found[""]
     return Summary(
         graph.name,
@@ -88,7 +110,7 @@ def summary(graph: Graph, depth: int = 1) -> Summary:
         peak_activation_bytes(graph),
         tuple(rows),
         outputs,
-        free,
+        axes,
     )
 
 

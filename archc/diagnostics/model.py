@@ -119,7 +119,7 @@ class Report:
         for key, diagnostic in self._found.items():
             more = self._repeats.get(key)
             if more and diagnostic.path:
-                note = f"first at `{diagnostic.path}`, and {more} more time{'s' * (more > 1)} from the same text"
+                note = f"and at {more} more stage{'s' * (more > 1)} made of the same text"
                 diagnostic = replace(diagnostic, notes=(*diagnostic.notes, note))
             yield diagnostic
 

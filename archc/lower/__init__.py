@@ -52,7 +52,7 @@ def _network(spec: Spec, env: Env, lists: Lists) -> Graph | None:
     layers = (InitLayer(spec.init, env),) if spec.init else ()
     frame = lists.run(spec.stages, {"input": entry}, Namespace(), env, layers, {}, None)
     outputs = claims.outputs_of(spec, frame, env, lists.evaluator)
-    lists.close(frame, env)
+    lists.report_unused(frame, env)
     claims.check_expectations(spec, lists, env)
     if input_ is None or len(lists.evaluator.report):
         return None
@@ -62,16 +62,15 @@ def _network(spec: Spec, env: Env, lists: Lists) -> Graph | None:
 
 def _unused_blocks(spec: Spec, lists: Lists) -> None:
     """Definitions that nothing uses are checked as far as they can be."""
-    used = {scope.type for scope in lists.scopes} | lists.used_blocks
     for name, definition in spec.blocks.items():
-        if name not in used:
+        if name not in lists.used_blocks:
             _check_unused(definition, lists)
 
 
 def _check_unused(definition: Definition, lists: Lists) -> None:
     """Lower a definition with unknown arguments and inputs; what it makes is thrown away."""
     bounds = {param.name: Bound(UNKNOWN, None) for param in definition.params}
-    env = Env(bounds, uses=(Use(definition.span, definition.name),))
+    env = Env(bounds, uses=(Use(None, definition.name),))
     inputs = {name: Ref(Flow(-1, None, definition.span, ""), definition.span) for name in definition.inputs}
     frame: Frame = lists.run(definition.stages, inputs, Namespace(f"{definition.name}."), env, (), {}, None)
     lists.close(frame, env)

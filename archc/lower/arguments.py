@@ -35,9 +35,8 @@ def bind(lists: Lists, params: tuple[Param, ...], unit: Unit, type_: str, env: E
             lists.evaluator.fault(
                 "A0101",
                 f"`{type_}` has no field `{key}`",
-                unit.block.span,
+                unit.block.fields[key].origin or unit.block.span,
                 env,
-                origin=unit.block.fields[key].origin,
                 label="passed to this block",
                 help=suggestion(key, names, "its fields are" if names else "remove it"),
                 path=path,
@@ -75,9 +74,9 @@ def report_missing(lists: Lists, missing: list[Param], unit: Unit, type_: str, e
 
 def unknown_field(lists: Lists, entry: Entry, names: list[str], type_: str, env: Env, path: str) -> None:
     """Report a field that the type does not have."""
-    known = [*names, *STAGE_FIELDS]
     key = str(entry.key.value)
-    help = suggestion(key, known, "its fields are" if names else "remove it")
+    near = nearest(key, [*names, *STAGE_FIELDS])
+    help = f"did you mean `{near}`?" if near else suggestion(key, names, "its fields are" if names else "remove it")
     if key in INFERRED:
         help = "remove it: what arrives is inferred from the stages before"
     lists.evaluator.fault(
@@ -90,9 +89,8 @@ def argument(lists: Lists, param: Param, unit: Unit, type_: str, env: Env, inner
     stage, evaluator = unit.stage, lists.evaluator
     if unit.block is not None and param.name in unit.block.fields:
         given = unit.block.fields[param.name]
-        return evaluator.conformed(
-            param, as_block(param, given, unit.block.span), unit.block.span, env, path
-        ), unit.block.span
+        span = given.origin or unit.block.span
+        return evaluator.conformed(param, as_block(param, given, span), span, env, path), span
     if param.name in stage.args:
         tree = stage.args[param.name].value
         return evaluator.param(param, first_copy_only(param, tree, stage.repeat, env), env, path), tree.span

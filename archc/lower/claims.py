@@ -13,7 +13,7 @@ from archc.source import Mapping, Scalar, Sequence, Tree
 from archc.spec.model import Definition, Spec
 from archc.spec.params import Param, nearest, suggestion
 from archc.spec.train import FIELDS, REQUIRED, SECTIONS
-from archc.spec.values import UNKNOWN, Unknown
+from archc.spec.values import UNKNOWN, BlockRef, Unknown
 
 MAX_PARAMETERS = 10**11
 MAX_ELEMENTS = 10**11
@@ -123,14 +123,7 @@ def check_defaults(section: Mapping | None, lists: Lists, env: Env) -> None:
     for type_, entry in section.entries.items() if section else ():
         found = lists.library.find(type_)
         if found is None:
-            lists.evaluator.fault(
-                "A0105",
-                f"there is no type `{type_[:80]}`",
-                entry.key.span,
-                env,
-                label="unknown type",
-                help=suggestion(type_, lists.library.names(), "see `archc blocks`"),
-            )
+            unknown_type(type_, entry.key.span, env, lists)
             continue
         if not isinstance(entry.value, Mapping):
             lists.evaluator.fault(
@@ -161,11 +154,13 @@ def check_defaults(section: Mapping | None, lists: Lists, env: Env) -> None:
 
 
 def check_blocks(spec: Spec, lists: Lists) -> None:
-    """No definition shadows a built-in type, and no plain default is of another kind than its parameter."""
+    """No definition shadows a built-in type, and every plain default is one that its parameter takes."""
     for name, definition in spec.blocks.items():
         for param in definition.params:
-            if isinstance(param.default, (Scalar, Sequence)) and "$" not in str(param.default):
-                lists.evaluator.param(param, param.default, Env(no_channels="here"))
+            if isinstance(param.default, (Scalar, Sequence)) and _is_plain(param.default):
+                value = lists.evaluator.param(param, param.default, Env()).value
+                if isinstance(value, BlockRef) and lists.library.find(value.type) is None:
+                    unknown_type(value.type, param.default.span, Env(), lists)
         if lists.library.is_built_in(name):
             lists.evaluator.fault(
                 "A0110",
@@ -175,6 +170,25 @@ def check_blocks(spec: Spec, lists: Lists) -> None:
                 label="may not be defined again",
                 help="give it another name",
             )
+
+
+def _is_plain(tree: Tree) -> bool:
+    """Whether there is no expression in a scalar or list."""
+    if isinstance(tree, Sequence):
+        return all(_is_plain(item) for item in tree.items)
+    return isinstance(tree, Scalar) and not (isinstance(tree.value, str) and "$" in tree.value)
+
+
+def unknown_type(name: str, span: Span, env: Env, lists: Lists) -> None:
+    """Report a type that does not exist."""
+    lists.evaluator.fault(
+        "A0105",
+        f"there is no type `{name[:80]}`",
+        span,
+        env,
+        label="unknown type",
+        help=suggestion(name, lists.library.names(), "see `archc blocks`"),
+    )
 
 
 def budget_of(spec: Spec, env: Env, evaluator: Evaluator) -> dict[str, tuple[float, Span]]:

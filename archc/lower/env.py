@@ -17,9 +17,9 @@ MAX_WORK: Final = 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A use of a definition: where, and of which block."""
+    """A use of a definition: where (None for one that nothing uses), and of which block."""
 
-    span: Span
+    span: Span | None
     block: str
 
 
@@ -81,14 +81,13 @@ def place(span: Span, env: Env, origin: Span | None = None) -> tuple[Span, tuple
     user did not write, the use.
     """
     chain = [origin] if origin is not None else []
-    chain += [span, *(use.span for use in reversed(env.uses))]
+    uses = [Label(use.span, f"`{use.block}` is used here") for use in env.uses if use.span is not None]
+    chain += [span, *(use.span for use in reversed(uses))]
     primary = next((one for one in chain if not one.file.shipped), chain[0])
     if primary is not span:
         block = env.uses[-1].block if env.uses else ""
         return primary, (Label(span, f"in the definition of `{block}`"),) if block else ()
-    if env.uses:
-        return primary, (Label(env.uses[0].span, f"`{env.uses[0].block}` is used here"),)
-    return primary, ()
+    return primary, tuple(uses[:1])
 
 
 class Evaluator:

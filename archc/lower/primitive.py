@@ -46,9 +46,10 @@ class Primitives:
             )
             return None, None
         violations = list(op.requires(*known))
-        for violation in violations:
+        form = next((violation for violation in violations if violation.code in FORM_FAULTS), None)
+        for violation in [form] if form else violations:
             self.violation(violation, stage, arguments, inputs, env, path)
-        if any(violation.code in FORM_FAULTS for violation in violations):
+        if form:
             return op, None
         return op, op.infer(*known)
 

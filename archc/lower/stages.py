@@ -17,14 +17,14 @@ from archc.lower.frames import Flow, Frame, InitLayer, Namespace, Ref
 from archc.lower.init import InitChecker
 from archc.lower.primitive import Primitives
 from archc.lower.references import inputs_of
-from archc.source import Mapping, Scalar, Tree
+from archc.source import Entry, Mapping, Scalar, Tree
 from archc.spec.model import Definition, Stage
 from archc.spec.params import Param, suggestion
 from archc.spec.reader import Reader
 from archc.spec.values import UNKNOWN, BlockRef, Unknown
 
-MAX_NODES: Final = 20_000
-MAX_STEPS: Final = 100_000
+MAX_NODES: Final = 10_000
+MAX_STEPS: Final = 30_000
 MAX_USES: Final = 32
 MAX_DEPTH: Final = 64
 REPEAT: Final = Param("repeat", "int", min=1, max=10_000)
@@ -95,7 +95,7 @@ class Lists:
         space: Namespace,
         env: Env,
         init: tuple[InitLayer, ...],
-        renames: dict[str, Scalar],
+        renames: dict[str, Entry],
         outer: Frame | None,
     ) -> Frame:
         """Lower `stages` in order; the frame's `current` is what leaves the list."""
@@ -115,8 +115,13 @@ class Lists:
         raise Stop
 
     def close(self, frame: Frame, env: Env) -> Flow:
-        """Report the stages of a list that nothing takes; the list's output."""
+        """The list's output, once the stages that nothing takes are reported."""
         frame.current.use()
+        self.report_unused(frame, env)
+        return frame.current.flow
+
+    def report_unused(self, frame: Frame, env: Env) -> None:
+        """Report the stages of a list that nothing takes."""
         for ref in frame.stages:
             if ref.present and not ref.used:
                 self.evaluator.fault(
@@ -129,7 +134,6 @@ class Lists:
                     help="name it in a later stage's `from` or in `outputs`, or remove it",
                 )
                 ref.used = True
-        return frame.current.flow
 
     def stage(
         self,
@@ -138,7 +142,7 @@ class Lists:
         space: Namespace,
         env: Env,
         init: tuple[InitLayer, ...],
-        renames: dict[str, Scalar],
+        renames: dict[str, Entry],
     ) -> None:
         """Lower one stage of a list."""
         self.steps += 1
@@ -210,7 +214,7 @@ class Lists:
                 f"there is no type `{name[:80]}`",
                 span,
                 env,
-                origin=bound.origin,
+                origin=None if block else bound.origin,
                 label="unknown type",
                 help=suggestion(name, self.library.names(), "see `archc blocks`"),
             )
@@ -228,7 +232,7 @@ class Lists:
 
     def no_children(self, stage: Stage, owner: str, env: Env) -> None:
         """Report `names:` where there are no children to rename."""
-        first = next(iter(stage.names.values())).span
+        first = next(iter(stage.names.values())).key.span
         self.evaluator.fault(
             "A0101", f"{owner} has no children to rename", stage.names_span or first, env, help="remove `names`"
         )
@@ -242,7 +246,7 @@ class Lists:
         frame: Frame,
         space: Namespace,
         env: Env,
-        renames: dict[str, Scalar],
+        renames: dict[str, Entry],
         name: str | None,
     ) -> None:
         """Give the stage its path, or its copies theirs, and lower them."""
@@ -295,7 +299,7 @@ class Lists:
         frame: Frame,
         space: Namespace,
         env: Env,
-        renames: dict[str, Scalar],
+        renames: dict[str, Entry],
     ) -> None:
         """`repeat` with `inline`: copies of a block or a named group join the list; the children of unnamed groups do."""
         stage = unit.stage
@@ -324,14 +328,15 @@ class Lists:
             made.append(flow)
             frame.add(Ref(flow, stage.span, (flow,), used=index + 1 < count), label)
 
-    def path(self, stage: Stage, space: Namespace, env: Env, renames: dict[str, Scalar]) -> str:
+    def path(self, stage: Stage, space: Namespace, env: Env, renames: dict[str, Entry]) -> str:
         """The path of the next child of a module: its name, or its number."""
         name = str(space.place)
         space.place += 1
         if stage.name is not None:
             name, span = str(stage.name.value), stage.name.span
             if name in renames:
-                name, span = str(renames[name].value), renames[name].span
+                new = renames[name].value
+                name, span = str(new.value) if isinstance(new, Scalar) else name, new.span
             elif "$" in name:
                 value = self.evaluator.value(stage.name, env).value
                 name = str(value) if isinstance(value, (str, int)) else f"_{space.place}"
@@ -387,7 +392,7 @@ class Lists:
                     "a group takes one input",
                     unit.stage.from_[0].span if unit.stage.from_ else unit.stage.span,
                     env,
-                    label=f"{len(flows)} are given",
+                    label=f"{len(flows)} {'is' if len(flows) == 1 else 'are'} given",
                     help="join them first, or use a block with `inputs:`",
                     path=path,
                 )
@@ -405,21 +410,21 @@ class Lists:
         """One use of a definition: its parameters bound, its stages lowered in a scope of their own."""
         stage = unit.stage
         self.used_blocks.add(definition.name)
-        if definition.name in [use.block for use in env.uses] or len(env.uses) >= MAX_USES:
-            deep = definition.name not in [use.block for use in env.uses]
-            message = (
-                f"blocks are nested deeper than {MAX_USES}" if deep else f"block `{definition.name}` contains itself"
-            )
+        if definition.name in [use.block for use in env.uses]:
             self.evaluator.fault(
-                "A0003" if deep else "A0111",
-                message,
+                "A0111",
+                f"block `{definition.name}` contains itself",
                 stage.span,
                 replace(env, uses=()),
-                label="used here again" if not deep else "",
-                help="break the circle" if not deep else "use fewer levels",
+                label="used here again",
+                help="break the circle",
             )
             self.broken.add(path)
             return self.flow(None, stage.span, path)
+        if len(env.uses) >= MAX_USES:
+            self.stop(
+                f"blocks are nested deeper than {MAX_USES}", stage.span, replace(env, uses=()), "use fewer levels"
+            )
         if len(flows) != len(definition.inputs) and all(reference.name for reference in stage.from_):
             wanted = ", ".join(definition.inputs)
             self.evaluator.fault(
@@ -429,7 +434,7 @@ class Lists:
                 else f"`{definition.name}` takes one input",
                 stage.from_[0].span if stage.from_ else stage.span,
                 env,
-                label=f"{len(flows)} are given",
+                label=f"{len(flows)} {'is' if len(flows) == 1 else 'are'} given",
                 help=f"write `from: [...]` with {wanted}" if len(definition.inputs) > 1 else "join them first",
                 path=path,
             )
@@ -460,26 +465,26 @@ class Lists:
         first = self.local_env(env, flows[:1])
         return replace(first, index=env.index)
 
-    def renames(self, type_: str, stage: Stage, env: Env) -> dict[str, Scalar]:
+    def renames(self, type_: str, stage: Stage, env: Env) -> dict[str, Entry]:
         """`names:` of the stage over those of `defaults`."""
         default = self.defaults.get(type_) if self.defaults else None
         names = default.get("names") if isinstance(default, Mapping) else None
         common = (
-            {key: entry.value for key, entry in names.entries.items() if isinstance(entry.value, Scalar)}
+            {key: entry for key, entry in names.entries.items() if isinstance(entry.value, Scalar)}
             if isinstance(names, Mapping)
             else {}
         )
         return {**common, **stage.names}
 
-    def check_renames(self, definition: Definition, names: dict[str, Scalar], env: Env, path: str) -> None:
+    def check_renames(self, definition: Definition, names: dict[str, Entry], env: Env, path: str) -> None:
         """Every renamed child must be one of the definition's."""
         known = [str(child.name.value) for child in definition.stages if child.name is not None]
-        for key, scalar in names.items():
+        for key, entry in names.items():
             if key not in known:
                 self.evaluator.fault(
                     "A0101",
                     f"`{definition.name}` has no child `{key}`",
-                    scalar.span,
+                    entry.key.span,
                     env,
                     label="unknown child",
                     help=suggestion(key, known, "its children are"),
@@ -527,7 +532,7 @@ class Lists:
                 f"{primitive.name} takes one input",
                 stage.from_[0].span,
                 env,
-                label=f"{len(flows)} are given",
+                label=f"{len(flows)} {'is' if len(flows) == 1 else 'are'} given",
                 help="join them first with `concat` or `add`",
                 path=path,
             )

@@ -47,7 +47,7 @@ class Stage:
     from_: tuple[Reference, ...] = ()
     when: Tree | None = None
     inline: bool = False
-    names: dict[str, Scalar] = field(default_factory=dict)
+    names: dict[str, Entry] = field(default_factory=dict)
     names_span: Span | None = None
     expect: Tree | None = None
     init: Mapping | None = None

@@ -85,7 +85,7 @@ def _check_bounds(param: Param, number: int | float) -> None:
         "A0104",
         f"`{param.name}` is out of range",
         f"{number} is given, {' and '.join(bounds)} is needed",
-        f"use a value {' and '.join(bounds)}",
+        f"use a value that is {' and '.join(bounds)}",
     )
 
 

@@ -93,7 +93,9 @@ class _Parser(Reader):
             self.error("A0102", f"the spec has no {names}", first, help=help)
 
     def version(self, version: Tree | None) -> None:
-        if version is None or (isinstance(version, Scalar) and version.value == 1 and version.value is not True):
+        if version is None or (isinstance(version, Scalar) and version.faulty):
+            return
+        if isinstance(version, Scalar) and version.value == 1 and version.value is not True:
             return
         shown = version.value if isinstance(version, Scalar) else what(version)
         self.error(
@@ -214,7 +216,7 @@ class _Parser(Reader):
         return "any"
 
     def number(self, tree: Tree | None, name: str) -> float | None:
-        if tree is None:
+        if tree is None or (isinstance(tree, Scalar) and tree.faulty):
             return None
         if isinstance(tree, Scalar) and is_number(tree.value):
             return tree.value
@@ -290,7 +292,7 @@ class _Parser(Reader):
                 "A0103",
                 "a stage needs a mapping",
                 tree.span,
-                f"this is {what(tree)}",
+                "this is empty" if isinstance(tree, Mapping) else f"this is {what(tree)}",
                 "write `- {name: NAME, type: TYPE, ...}`",
             )
             return Stage(tree.span, faulty=True)

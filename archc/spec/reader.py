@@ -8,7 +8,7 @@ from keyword import iskeyword
 from typing import Final
 
 from archc.diagnostics import Diagnostic, Label, Report, Span
-from archc.source import Mapping, Scalar, Sequence, Tree
+from archc.source import Entry, Mapping, Scalar, Sequence, Tree
 from archc.spec.params import nearest, suggestion
 
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}\Z")
@@ -86,7 +86,7 @@ class Reader:
 
     def boolean(self, tree: Tree | None, name: str, default: bool = False) -> bool:
         """A bool; `default` with a diagnostic for anything else."""
-        if tree is None:
+        if tree is None or (isinstance(tree, Scalar) and tree.faulty):
             return default
         if isinstance(tree, Scalar) and isinstance(tree.value, bool):
             return tree.value
@@ -145,7 +145,7 @@ class Reader:
             return None
         return text
 
-    def renames(self, tree: Mapping | None) -> dict[str, Scalar]:
+    def renames(self, tree: Mapping | None) -> dict[str, Entry]:
         """The new names of a typed block's children, by the old ones."""
         found = {}
         for key, entry in tree.entries.items() if tree else ():
@@ -157,5 +157,5 @@ class Reader:
             ):
                 self.error("A0103", "a new name needs a word", value.span, f"this is {what(value)}", "write a name")
             elif self.check_name(str(value.value), value.span, number=True):
-                found[key] = value
+                found[key] = entry
         return found

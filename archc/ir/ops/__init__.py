@@ -8,6 +8,7 @@ from archc.ir.ops.merge import Add, Concat, Multiply
 from archc.ir.ops.norm import BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
 from archc.ir.ops.pool import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, MaxPool
 from archc.ir.ops.regularise import Dropout, Scale, StochasticDepth
+from archc.ir.ops.sizes import window
 
 __all__ = [
     "FUNCTIONS",
@@ -45,4 +46,5 @@ __all__ = [
     "Upsample",
     "Violation",
     "axis_name",
+    "window",
 ]

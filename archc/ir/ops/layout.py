@@ -57,8 +57,27 @@ class Pad(Op):
     def requires(self, *inputs: TensorType) -> Iterator[Violation]:
         (x,) = inputs
         yield from spatial_only("pad", x)
+        if self.mode != "constant" and min((*self.before, *self.after), default=0) < 0:
+            yield Violation(
+                "A0104",
+                f"mode {self.mode} cannot take rows away",
+                field="padding",
+                label=f"{min((*self.before, *self.after))} is below 0",
+                help="use `mode: constant`, or 0 and more",
+            )
+            return
         for axis, size in enumerate(x.spatial):
             widest = max(self.before[axis], self.after[axis])
+            if size is not None and size + self.before[axis] + self.after[axis] < 1:
+                yield Violation(
+                    "A0308",
+                    "nothing is left of the map",
+                    field="padding",
+                    label=f"the output's {axis_name(x.rank, axis)} would be 0 or less",
+                    notes=(f"input {x}",),
+                    help="take fewer rows away",
+                )
+                return
             if self.mode == "reflect" and size is not None and widest >= size:
                 yield Violation(
                     "A0306",
@@ -72,7 +91,7 @@ class Pad(Op):
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         rows = zip(x.spatial, self.before, self.after, strict=True)
-        return TensorType(x.channels, tuple(None if d is None else d + a + b for d, a, b in rows))
+        return TensorType(x.channels, tuple(None if d is None or d + a + b < 1 else d + a + b for d, a, b in rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,5 +195,6 @@ class PixelShuffle(Op):
 
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
-        channels = None if x.channels is None else x.channels // self.upscale_factor**2
+        square = self.upscale_factor**2
+        channels = None if x.channels is None or x.channels % square else x.channels // square
         return TensorType(channels, tuple(times(size, self.upscale_factor) for size in x.spatial))

@@ -1,0 +1,461 @@
+"""The documentation is run: specs are checked, Python and commands executed, outputs and generated tables compared."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from test_architecture import ALLOWED, HEAVY
+
+import archc
+from archc.api import plain
+from archc.blocks.library import FOLDER, Library, shipped_blocks
+from archc.blocks.primitives import PRIMITIVES
+from archc.cli.main import COMMANDS, main, parser
+from archc.diagnostics import Report
+from archc.ir.distributions import CHOICES, DISTRIBUTIONS
+from archc.lower import claims, stages
+from archc.source import MAX_ALIASES, MAX_BYTES, MAX_DEPTH, MAX_SCALAR, Tree
+from archc.source import MAX_NODES as MAX_YAML_NODES
+from archc.spec import expressions, load
+from archc.spec.model import STAGE_FIELDS, Definition
+from archc.spec.params import KINDS, Param, Required
+from archc.spec.parse import SPEC_FIELDS
+from archc.spec.train import FIELDS, REQUIRED, SECTIONS
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"# file: ([\w./-]+)\n")
+BASE = {
+    "archc": "archc: 1",
+    "name": "name: net",
+    "input": "input: {channels: 3, height: 32, width: 32}",
+    "stages": "stages: [{name: conv, type: conv, out_channels: 8, kernel_size: 3}]",
+}
+"""What a fragment leaves out."""
+
+
+class Block(NamedTuple):
+    """A fenced block: its page, its place in it, its language, the words behind that, its text, the block right after."""
+
+    page: Path
+    index: int
+    line: int
+    language: str
+    words: tuple[str, ...]
+    text: str
+    output: str | None
+
+    @property
+    def id(self) -> str:
+        return f"{self.page.name}:{self.line}"
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    text = page.read_text(encoding="utf-8")
+    found = list(FENCE.finditer(text))
+    for index, match in enumerate(found):
+        after = found[index + 1] if index + 1 < len(found) else None
+        follows = after is not None and after[1] in ("text", "json") and not text[match.end() : after.start()].strip()
+        line = text.count("\n", 0, match.start()) + 1
+        output = after[3] if after is not None and follows else None
+        yield Block(page, index, line, match[1], tuple(match[2].split()), match[3], output)
+
+
+def all_blocks(language: str) -> list[Block]:
+    return [block for page in PAGES for block in blocks(page) if block.language == language]
+
+
+def each(language: str) -> pytest.MarkDecorator:
+    found = [block for block in all_blocks(language) if "definition" not in block.words]
+    return pytest.mark.parametrize("block", found, ids=[block.id for block in found])
+
+
+def whole(block: Block) -> str:
+    """The text of a spec; a fragment (a list of stages, or fields of a spec) is put into BASE."""
+    if "fragment" not in block.words:
+        return block.text
+    text = f"stages:\n{block.text}" if block.text.startswith("- ") else block.text
+    missing = [line for key, line in BASE.items() if not re.search(rf"^{key}:", text, re.MULTILINE)]
+    return "\n".join([*missing, text])
+
+
+def write_files(page: Path, folder: Path) -> None:
+    """The files that a page's yaml blocks name."""
+    for block in blocks(page):
+        named = FILE.match(block.text)
+        if block.language == "yaml" and named:
+            path = folder / named[1]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(block.text[named.end() :], encoding="utf-8")
+
+
+def replace_output(block: Block, output: str) -> None:
+    """Put `output` into the block that follows `block`."""
+    text = block.page.read_text(encoding="utf-8")
+    match = list(FENCE.finditer(text))[block.index + 1]
+    block.page.write_text(text[: match.start(3)] + output + text[match.end(3) :], encoding="utf-8")
+
+
+def compare(block: Block, output: str, regenerate: bool) -> None:
+    output = "".join(f"{line.rstrip()}\n" for line in output.splitlines())
+    if regenerate and block.output is not None and block.output != output:
+        replace_output(block, output)
+    elif block.output is not None:
+        assert output == block.output
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NO_COLOR", "1")
+    return tmp_path
+
+
+# -- blocks -------------------------------------------------------------------------------------------------------------
+
+
+@each("yaml")
+def test_specs_are_clean_or_as_broken_as_they_say(block: Block, here: Path) -> None:
+    write_files(block.page, here)
+    named = FILE.match(block.text)
+    path = here / (named[1] if named else "net.yaml")
+    path.write_text(whole(block), encoding="utf-8")
+    found = archc.load(path).check()
+    if "broken" in block.words:
+        codes = {word for word in block.words if re.fullmatch(r"A\d{4}", word)}
+        assert found
+        assert not codes or {one.code for one in found} == codes
+    else:
+        assert found == []
+
+
+def missing_packages(words: tuple[str, ...]) -> list[str]:
+    return [word for word in words if word in ("torch", "onnx", "onnxruntime") and find_spec(word) is None]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_python_runs(page: Path, here: Path, regenerate: bool) -> None:
+    """The blocks of one page share their names, as a reader's session does."""
+    found = [block for block in blocks(page) if block.language == "python"]
+    missing = sorted({package for block in found for package in missing_packages(block.words)})
+    write_files(page, here)
+    names: dict[str, Any] = {"__name__": "__main__"}
+    for block in found:
+        if missing_packages(block.words):
+            continue
+        code = compile("\n" * block.line + block.text, str(block.page), "exec")
+        stream = io.StringIO()
+        with redirect_stdout(stream):
+            exec(code, names)
+        compare(block, stream.getvalue(), regenerate)
+    if missing:
+        pytest.skip(f"the blocks that need {', '.join(missing)} were passed over")
+
+
+def run(line: str) -> tuple[int, str]:
+    """The exit code and the output (both streams) of one `archc ...` line; `< FILE` is standard input."""
+    program, *args = shlex.split(line, comments=True)
+    assert program == "archc", line
+    stream = io.StringIO()
+    with redirect_stdout(stream), redirect_stderr(stream):
+        try:
+            code = main(args)
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+    return code, stream.getvalue()
+
+
+def is_set_up(block: Block) -> bool:
+    return block.page.name == "README.md" and "pip" in block.text
+
+
+@each("sh")
+def test_commands_print_what_the_page_says(block: Block, here: Path, regenerate: bool) -> None:
+    if is_set_up(block) or "shell" in block.words:
+        pytest.skip("a set-up command, which CI runs" if is_set_up(block) else "not a command of archc")
+    missing = missing_packages(block.words)
+    if missing:
+        pytest.skip(f"{', '.join(missing)} is not installed")
+    write_files(block.page, here)
+    results = [run(line) for line in block.text.splitlines() if line.strip()]
+    compare(block, "".join(output for _, output in results), regenerate)
+    assert block.output is not None or [code for code, _ in results] == [0] * len(results)
+
+
+def test_the_readme_opens_with_its_two_set_up_commands() -> None:
+    commands = [block for block in all_blocks("sh") if block.page.name == "README.md"]
+    assert [is_set_up(block) for block in commands[:3]] == [True, True, False]
+    assert "pytest" in commands[1].text
+
+
+# -- links --------------------------------------------------------------------------------------------------------------
+
+
+def slug(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def anchors(page: Path) -> set[str]:
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    return {slug(heading) for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_resolve(page: Path) -> None:
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    for target in re.findall(r"\]\(([^)]*)\)", text):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        there = (page.parent / path).resolve() if path else page
+        assert there.exists(), target
+        assert not anchor or anchor in anchors(there), target
+
+
+def test_the_index_names_every_page() -> None:
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    pages = {page.name for page in PAGES} - {"README.md", "index.md"}
+    assert {name for name in pages if f"]({name})" not in index} == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_that_pages_name_exist(page: Path) -> None:
+    """Words such as `archc/spec/load.py` and `tests/test_ir.py`, alone or with `::test_name`."""
+    text = page.read_text(encoding="utf-8")
+    for path, test in re.findall(r"`((?:archc|tests|specs|examples|docs)/[\w./]+)(?:::(\w+))?`", text):
+        assert (ROOT / path).exists() or path.endswith("NAME.yaml"), path
+        assert not test or f"def {test}(" in (ROOT / path).read_text(encoding="utf-8"), f"{path}::{test}"
+
+
+# -- tables whose first column must be complete -------------------------------------------------------------------------
+
+TABLES: dict[str, set[str]] = {
+    "kinds": set(KINDS),
+    "functions": set(expressions.FUNCTIONS),
+    "public names": set(archc.__all__),
+    "stage fields": set(STAGE_FIELDS),
+    "spec fields": set(SPEC_FIELDS),
+}
+"""The words after `<!-- table: ... -->`, and what the table below it must list."""
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_are_complete(name: str) -> None:
+    pages = [page.read_text(encoding="utf-8") for page in PAGES]
+    (text,) = [page for page in pages if f"<!-- table: {name} -->" in page]
+    rows = text.partition(f"<!-- table: {name} -->\n")[2].partition("\n\n")[0].splitlines()[2:]
+    firsts = [re.findall(r"`(\w+)[^`]*`", row.split("|")[1]) for row in rows]
+    assert sorted(word for words in firsts for word in words) == sorted(TABLES[name])
+
+
+# -- generated parts ----------------------------------------------------------------------------------------------------
+
+
+def row(*cells: str) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    return "\n".join([row(*head), "|" + "---|" * len(head), *(row(*cells) for cells in rows)])
+
+
+def shown(value: object) -> str:
+    """A default as the language writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if value is None:
+        return "none"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {shown(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(shown(item) for item in value) + "]"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def default(param: Param) -> str:
+    if isinstance(param.default, Required):
+        return "required"
+    value = plain(param.default) if isinstance(param.default, Tree) else param.default
+    return f"`{shown(value)}`"
+
+
+def bounds(param: Param) -> str:
+    found = [f"≥ {param.min:g}"] if param.min is not None else [f"> {param.above:g}"] if param.above is not None else []
+    found += [f"≤ {param.max:g}"] if param.max is not None else []
+    found += [", ".join(f"`{shown(choice)}`" for choice in param.choices)] if param.choices else []
+    return ", ".join(found)
+
+
+def fields(params: tuple[Param, ...]) -> str:
+    rows = [(f"`{param.name}`", param.kind, default(param), bounds(param), param.doc) for param in params]
+    return table(("field", "kind", "default", "bounds", "meaning"), rows)
+
+
+def sentence(text: str) -> str:
+    return text[0].upper() + text[1:] + "."
+
+
+def primitives() -> str:
+    parts = []
+    for name, primitive in sorted(PRIMITIVES.items()):
+        text = sentence(primitive.doc) + (" It takes two inputs or more." if primitive.merges else "")
+        parts += [f"### `{name}`", text, fields(primitive.params) if primitive.params else "No fields."]
+    return "\n\n".join(parts)
+
+
+def shipped() -> str:
+    parts = []
+    library = Library({}, Report())
+    for name in shipped_blocks():
+        found = library.find(name)
+        assert isinstance(found, Definition)
+        text = (FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
+        parts += [f"### `{name}`", sentence(found.doc), fields(found.params), f"```yaml definition\n{text}```"]
+    return "\n\n".join(parts)
+
+
+def argument(action: argparse.Action) -> tuple[str, str, str]:
+    value = str(action.metavar or "") if action.nargs != 0 else ""
+    if action.choices is not None and not action.metavar:
+        value = "{" + ",".join(map(str, action.choices)) + "}"
+    value = {"?": f"[{value}]", "+": f"{value}..."}.get(str(action.nargs), value) if value else ""
+    name = ", ".join(f"`{option}`" for option in action.option_strings)
+    return name or f"`{value}`", f"`{value}`" if name and value else "", sentence(str(action.help))
+
+
+def commands() -> str:
+    (subparsers,) = [action for action in parser()._actions if isinstance(action, argparse._SubParsersAction)]
+    parts = []
+    for name, help in COMMANDS.items():
+        rows = [argument(action) for action in subparsers.choices[name]._actions if action.dest != "help"]
+        parts += [f"## `archc {name}`", sentence(help), table(("argument", "value", "meaning"), rows)]
+    return "\n\n".join(parts)
+
+
+def distributions() -> str:
+    rows = []
+    for name, constants in DISTRIBUTIONS.items():
+        told = [
+            f"`{key}: {shown(value)}`" + (f" (or {', '.join(f'`{one}`' for one in CHOICES[key] if one != value)})")
+            if key in CHOICES
+            else f"`{key}`"
+            if value is None
+            else f"`{key}: {shown(value)}`"
+            for key, value in constants.items()
+        ]
+        rows.append((f"`{name}`", ", ".join(told)))
+    return table(("distribution", "constants and their defaults"), rows)
+
+
+def train_fields() -> str:
+    rows = [
+        (f"`{name}`", param.kind, "required" if name in REQUIRED else default(param), bounds(param), param.doc)
+        for name, param in FIELDS.items()
+    ]
+    for section, types in SECTIONS.items():
+        rows.append((f"`{section}.type`", "string", "required", ", ".join(f"`{name}`" for name in types), ""))
+        for type_, params in types.items():
+            where = f" (`{type_}`)" if len(types) > 1 else ""
+            rows += [
+                (f"`{section}.{param.name}`{where}", param.kind, default(param), bounds(param), param.doc)
+                for param in params
+            ]
+    return table(("field", "kind", "default", "bounds", "meaning"), rows)
+
+
+def limits() -> str:
+    rows = [
+        ("size of a file", f"{MAX_BYTES // 1024} KiB"),
+        ("nodes of its YAML, an alias counting as what it names", f"{MAX_YAML_NODES:,}"),
+        ("levels of its YAML", f"{MAX_DEPTH}"),
+        ("aliases", f"{MAX_ALIASES}"),
+        ("characters of a scalar", f"{MAX_SCALAR:,}"),
+        ("specs in a chain of `extends`", f"{load.MAX_EXTENDS}"),
+        ("parts of an expression", f"{expressions.MAX_NODES}"),
+        ("levels of an expression", f"{expressions.MAX_DEPTH}"),
+        ("elements of a list", f"{expressions.MAX_LIST:,}"),
+        ("levels of a list", f"{expressions.MAX_LEVELS}"),
+        ("absolute value of a number in an expression", "2^53"),
+        ("copies of a repeat", f"{stages.REPEAT.max:,}"),
+        ("blocks within blocks", f"{stages.MAX_USES}"),
+        ("lists of stages within each other", f"{stages.MAX_DEPTH}"),
+        ("ops of a network", f"{stages.MAX_NODES:,}"),
+        ("stages of a network, groups and copies counted", f"{stages.MAX_STEPS:,}"),
+        ("parameters of a network", f"10^{len(str(claims.MAX_PARAMETERS)) - 1}"),
+        ("elements of one value", f"10^{len(str(claims.MAX_ELEMENTS)) - 1}"),
+    ]
+    return table(("what", "at most"), rows)
+
+
+def layers() -> str:
+    heads = {"": "the façade (`archc/__init__.py`)", "__init__": "the façade (`archc/__init__.py`)"}
+
+    def words(names: set[str]) -> str:
+        return ", ".join(heads.get(name, f"`{name}`") for name in ALLOWED if name in names) + (
+            ("" if not names - {""} else ", ") + heads[""] if "" in names else ""
+        )
+
+    return table(
+        ("layer", "may import"), [(heads.get(name, f"`{name}`"), words(names) or "–") for name, names in ALLOWED.items()]
+    )
+
+
+def heavy() -> str:
+    rows = [(f"`{name}`", ", ".join(f"`archc/{place}`" for place in sorted(places))) for name, places in HEAVY.items()]
+    return table(("package", "imported by"), rows)
+
+
+GENERATED: dict[str, Callable[[], str]] = {
+    "primitives": primitives,
+    "shipped": shipped,
+    "commands": commands,
+    "distributions": distributions,
+    "train": train_fields,
+    "limits": limits,
+    "layers": layers,
+    "heavy": heavy,
+}
+"""The words after `<!-- generated: ... -->`, and what stands from there to `<!-- end -->`."""
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_generated_parts_are_current(name: str, regenerate: bool) -> None:
+    begin, end = f"<!-- generated: {name} -->\n", "\n<!-- end -->"
+    (page,) = [page for page in PAGES if begin in page.read_text(encoding="utf-8")]
+    head, _, rest = page.read_text(encoding="utf-8").partition(begin)
+    body, _, tail = rest.partition(end)
+    wanted = f"\n{GENERATED[name]()}\n"
+    if regenerate:
+        page.write_text(head + begin + wanted + end + tail, encoding="utf-8")
+    else:
+        assert body == wanted
+
+
+# -- the harness can fail -----------------------------------------------------------------------------------------------
+
+
+def test_the_harness_sees_a_wrong_output(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("```sh\narchc --version\n```\n\n```text\narchc 0\n```\n", encoding="utf-8")
+    block = next(blocks(page))
+    with pytest.raises(AssertionError):
+        compare(block, run("archc --version")[1], regenerate=False)
+    compare(block, run("archc --version")[1], regenerate=True)
+    assert next(blocks(page)).output == f"archc {archc.__version__}\n"
+
+
+def test_every_page_has_blocks_of_known_languages() -> None:
+    found = {block.language for page in PAGES for block in blocks(page)}
+    assert found <= {"yaml", "python", "sh", "text", "json"}
+    assert os.path.exists(ROOT / "docs" / "index.md")
