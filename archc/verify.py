@@ -100,6 +100,7 @@ def verify(graph: Graph, state: Mapping[str, Array], opset: int, seed: int = 0) 
     net = to_torch(graph, state).eval()
     seen = record(graph, net, x)
     onnx_values = _run_onnx(graph, state, opset, x, stage_outputs=True)
+    onnx_values["input"] = x  # what a dropout on the input gives
     names = tensor_names(graph)
     places = _places(graph)
     found = [

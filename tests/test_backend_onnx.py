@@ -542,7 +542,7 @@ def test_every_opset(opset: int) -> None:
 
 def test_other_opsets_are_refused() -> None:
     for opset in (16, SUPPORTED_OPSETS[-1] + 1):
-        with pytest.raises(ValueError, match=f"opset {opset} is not one of 17 to"):
+        with pytest.raises(ValueError, match=f"opset {opset} is not one of 18 to"):
             to_onnx(graph_of((3,), Activation("relu")), {}, opset=opset)
 
 
@@ -691,7 +691,7 @@ def test_bytes_are_the_same_every_time() -> None:
 
 def test_metadata_and_versions() -> None:
     graph = small()
-    for opset, version in ((17, 8), (20, 9), (21, 10), (26, 13)):
+    for opset, version in ((18, 8), (20, 9), (21, 10), (26, 13)):
         model = to_onnx(graph, state_of(graph), opset=opset, metadata={"archc.spec": "name: x\n"})
         assert model.ir_version == version
         assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", opset)]

@@ -407,7 +407,8 @@ def layers() -> str:
         )
 
     return table(
-        ("layer", "may import"), [(heads.get(name, f"`{name}`"), words(names) or "–") for name, names in ALLOWED.items()]
+        ("layer", "may import"),
+        [(heads.get(name, f"`{name}`"), words(names) or "–") for name, names in ALLOWED.items()],
     )
 
 
@@ -431,11 +432,11 @@ GENERATED: dict[str, Callable[[], str]] = {
 
 @pytest.mark.parametrize("name", GENERATED)
 def test_generated_parts_are_current(name: str, regenerate: bool) -> None:
-    begin, end = f"<!-- generated: {name} -->\n", "\n<!-- end -->"
+    begin, end = f"<!-- generated: {name} -->\n", "<!-- end -->"
     (page,) = [page for page in PAGES if begin in page.read_text(encoding="utf-8")]
     head, _, rest = page.read_text(encoding="utf-8").partition(begin)
     body, _, tail = rest.partition(end)
-    wanted = f"\n{GENERATED[name]()}\n"
+    wanted = f"\n{GENERATED[name]()}\n\n"
     if regenerate:
         page.write_text(head + begin + wanted + end + tail, encoding="utf-8")
     else:
@@ -457,5 +458,5 @@ def test_the_harness_sees_a_wrong_output(tmp_path: Path) -> None:
 
 def test_every_page_has_blocks_of_known_languages() -> None:
     found = {block.language for page in PAGES for block in blocks(page)}
-    assert found <= {"yaml", "python", "sh", "text", "json"}
+    assert found <= {"yaml", "python", "sh", "text", "json"}  # and bare fences, which are not run
     assert os.path.exists(ROOT / "docs" / "index.md")

@@ -143,6 +143,8 @@ class _Walk:
             return
         if isinstance(node.op, ops.Pad) and node.op.mode == "reflect":
             self.range.at_least(lines[0], 1 + max(node.op.before[self.axis], node.op.after[self.axis]))
+        if isinstance(node.op, ops.AvgPool) and self.graph.types[node.inputs[0]].rank == 3:
+            self.range.at_least(lines[0], node.op.kernel_size[self.axis])
         out = self._merged(node.op, lines) if node.op.arity is None else self._mapped(node.op, lines[0])
         self.range.at_least(out, 1)
         self.sizes[node.output] = out

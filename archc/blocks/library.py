@@ -11,6 +11,7 @@ from archc.diagnostics import Report
 from archc.source import Mapping, parse, read_file
 from archc.spec.model import Definition
 from archc.spec.parse import parse_definition
+from archc.spec.reader import NAME
 
 FOLDER: Final = Path(__file__).resolve().parent
 ENTRY_POINTS: Final = "archc.blocks"
@@ -42,7 +43,7 @@ class Library:
         return self.read[name]
 
     def _read(self, name: str) -> Definition | None:
-        if not name.isidentifier() or not name.isascii():
+        if not NAME.match(name):
             return None
         path = FOLDER / f"{name}.yaml"
         shown = f"archc/blocks/{name}.yaml"

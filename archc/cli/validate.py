@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator
 from glob import glob
@@ -36,10 +37,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def expand(paths: list[str]) -> Iterator[str]:
     """The specs that the arguments name: a folder's files, what a glob matches, or the argument itself."""
     for path in paths:
-        if path != "-" and Path(path).is_dir():
+        if path != "-" and os.path.isdir(path):
             found = [str(file) for file in spec_files(Path(path))]
         else:
-            found = [path] if path == "-" or Path(path).exists() else sorted(glob(path, recursive=True))
+            found = [path] if path == "-" or os.path.exists(path) else sorted(glob(path, recursive=True))
         yield from found or [path]
 
 
@@ -65,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _check(name: str, settings: list[str]) -> list[Diagnostic]:
     """What is wrong with one file; a folder without specs is a mistake too."""
-    if name != "-" and Path(name).is_dir():
+    if name != "-" and os.path.isdir(name):
         return api.load(name).check()
     return load(name, settings).check()
 

@@ -45,6 +45,7 @@ CODES: Final[dict[str, Code]] = {
     "A0204": Code("not-a-whole-number"),
     "A0205": Code("unavailable-variable"),
     "A0206": Code("unknown-param"),
+    "A0207": Code("malformed-setting"),
     # A03: shapes
     "A0301": Code("wrong-rank"),
     "A0302": Code("indivisible-channels"),
@@ -71,6 +72,7 @@ CODES: Final[dict[str, Code]] = {
     "A0504": Code("invalid-output"),
     "A0505": Code("unmet-expectation"),
     "A0506": Code("exceeded-budget"),
+    "A0507": Code("unknown-path"),
     # A07: weights and targets
     "A0701": Code("unreadable-weights"),
     "A0702": Code("unfit-weights"),

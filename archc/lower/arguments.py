@@ -19,12 +19,16 @@ Arguments = dict[str, tuple[Bound, Span]]
 """Each parameter's value, and the span of what gave it."""
 
 
+WORK: Final = 10
+"""What binding one parameter counts, in parts of an expression."""
+
 INFERRED: Final = ("in_channels", "in_features", "num_features", "num_channels", "normalized_shape")
 """PyTorch's arguments that the language infers."""
 
 
 def bind(lists: Lists, params: tuple[Param, ...], unit: Unit, type_: str, env: Env, path: str) -> Arguments:
     """The value of every parameter of `type_` at one use; a mistake gives UNKNOWN. Defaults see the earlier ones."""
+    lists.evaluator.spend(WORK * len(params), unit.stage.span, env)
     names = {param.name: None for param in params}
     unknown = [key for key in unit.stage.args if key not in names]
     for key in unknown:

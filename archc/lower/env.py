@@ -69,6 +69,11 @@ class Env:
                 return bound.origin
         return None
 
+    def elements(self, text: Text) -> int:
+        """How many elements the lists have that `text` names."""
+        values = [self.bounds[name].value for name in text.names if name in self.bounds]
+        return sum(len(value) for value in values if isinstance(value, tuple))
+
     def at(self, in_channels: Value, no_channels: str = "") -> Env:
         """The same scope at another stage."""
         return replace(self, in_channels=in_channels, no_channels=no_channels)
@@ -152,7 +157,7 @@ class Evaluator:
         origin: Span | None = None
         try:
             text = parse_text(tree.value)
-            self.spend(text, tree.span, env)
+            self.spend(text.size * (1 + env.elements(text)), tree.span, env)
             origin = env.origin(text)
             return Bound(evaluate(text, env.lookup), origin or tree.span)
         except ExpressionError as error:
@@ -163,12 +168,12 @@ class Evaluator:
             self.fault(error.code, error.message, span, env, origin=blamed, help=error.help, path=path)
             return Bound(UNKNOWN, tree.span)
 
-    def spend(self, text: Text, span: Span, env: Env) -> None:
-        """Count the work of one evaluation: its parts, times the elements of the lists in it. Raises Stop past the limit."""
-        values = [env.bounds[name].value for name in text.names if name in env.bounds]
-        self.work += text.size * (1 + sum(len(value) for value in values if isinstance(value, tuple)))
+    def spend(self, work: int, span: Span, env: Env) -> None:
+        """Count work, so that a small file cannot ask for hours of it. Raises Stop past the limit."""
+        self.work += work
         if self.work > MAX_WORK:
-            self.fault("A0003", "the expressions of the network take too much work", span, env, help="use fewer copies")
+            message = "the network's fields and expressions take too much work"
+            self.fault("A0003", message, span, env, help="use fewer copies, params and elements")
             raise Stop
 
     def block(self, tree: Tree, env: Env, path: str = "") -> Bound:

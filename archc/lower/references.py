@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from archc.diagnostics import Span
 from archc.lower.env import Env, Evaluator
 from archc.lower.frames import Flow, Frame, Ref
 from archc.spec.model import Reference, Stage
 from archc.spec.params import suggestion
+
+WORK: Final = 10
+"""What one input counts, in parts of an expression."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +40,7 @@ def inputs_of(stage: Stage, frame: Frame, env: Env, evaluator: Evaluator) -> lis
             continue
         ref.use()
         flows = ref.copies if reference.every and ref.copies else (ref.flow,)
+        evaluator.spend(WORK * len(flows), reference.span, env)
         found += [Given(ref, flow, reference.span) for flow in flows]
     return found
 

@@ -21,6 +21,7 @@ MAX_DEPTH: Final = 24
 MAX_NUMBER: Final = 2**53
 MAX_LIST: Final = 1000
 MAX_LEVELS: Final = 8
+MAX_TEXT: Final = 4096
 RESERVED: Final = frozenset({"and", "or", "not", "if", "else", "none", "true", "false", "in"})
 
 _TOKEN = re.compile(
@@ -62,6 +63,7 @@ class Text:
     """The names in it, in the order of the text."""
     size: int = 0
     """How many parts its expressions have."""
+    length: int = 0
 
     @property
     def is_plain(self) -> bool:
@@ -88,7 +90,7 @@ def parse_text(text: str) -> Text:
     if rest == "$" and not parts:
         raise ExpressionError("A0201", "a `$` without a name", last, len(text), "write `$name` or `${...}`")
     parts.append(rest)
-    return Text(tuple(part for part in parts if part != ""), tuple(dict.fromkeys(_names(parts))), size)
+    return Text(tuple(part for part in parts if part != ""), tuple(dict.fromkeys(_names(parts))), size, len(text))
 
 
 def _names(parts: list[str | Node]) -> Iterator[str]:
@@ -312,6 +314,8 @@ def evaluate(text: Text, lookup: Lookup) -> Value:
                 "A0203", f"text is made of ints and strings, this is {describe(value)}", part.start, part.end
             )
         pieces.append(str(value))
+        if sum(map(len, pieces)) > MAX_TEXT:
+            raise ExpressionError("A0203", f"the text is longer than {MAX_TEXT} characters", 0, text.length)
     return "".join(pieces)
 
 

@@ -272,12 +272,12 @@ def override(text: str, report: Report) -> tuple[str, Tree | None]:
     name, equals, value = text.partition("=")
     whole = Span(file, 1, 1, 1, len(text) + 1)
     if not equals or not name.strip():
-        report.add(Diagnostic("A0206", "`--set` needs NAME=VALUE", whole, help="write `--set num_classes=10`"))
+        report.add(Diagnostic("A0207", "`--set` needs NAME=VALUE", whole, help="write `--set num_classes=10`"))
         return name, None
     tree, found = parse(SourceFile("--set", value))
     report.extend(replace(diagnostic, span=whole) for diagnostic in found)
     if tree is None and not found:
-        report.add(Diagnostic("A0206", f"`--set {name}` gives no value", whole, help="write `--set NAME=VALUE`"))
+        report.add(Diagnostic("A0207", f"`--set {name}` gives no value", whole, help="write `--set NAME=VALUE`"))
     if tree is None:
         return name.strip(), None
     return name.strip(), relocated(tree, whole)

@@ -14,7 +14,7 @@ from archc.spec.values import BlockRef, Value, describe, is_number
 Kind = Literal["int", "float", "bool", "string", "sizes", "paddings", "ints", "floats", "block", "any"]
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
 MAX_INT: Final = 2**31 - 1
-MAX_COMPARED: Final = 200
+MAX_COMPARED: Final = 100
 
 
 class Required:

@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from archc.backends.onnx.emit_pool import pad_inputs
 from archc.backends.onnx.site import Site, emits
 from archc.ir.ops import (
     Add,
@@ -57,9 +58,8 @@ def chunk(site: Site, op: Chunk) -> None:
 @emits(Pad)
 def pad(site: Site, op: Pad) -> None:
     """https://onnx.ai/onnx/operators/onnx__Pad.html."""
-    amounts = site.integers("amounts", 0, 0, *op.before, 0, 0, *op.after)
-    value = (site.number("value", op.value),) if op.mode == "constant" else ()
-    site.final("Pad", site.x, amounts, *value, mode=PAD_MODES[op.mode])
+    value = site.number("value", op.value) if op.mode == "constant" else ""
+    site.final("Pad", site.x, *pad_inputs(site, op.before, op.after, value), mode=PAD_MODES[op.mode])
 
 
 @emits(Upsample)

@@ -67,5 +67,15 @@ def avg_pool(site: Site, op: AvgPool) -> None:
 def pad_map(site: Site, pads: Sizes, value: float) -> str:
     """The input with constant rows around it: `pads` holds what comes before each spatial axis, then after."""
     rank = site.type.rank
-    amounts = site.integers("pad/amounts", 0, 0, *pads[:rank], 0, 0, *pads[rank:])
-    return site.step("pad", "Pad", site.x, amounts, site.number("pad/value", value), mode="constant")
+    inputs = pad_inputs(site, pads[:rank], pads[rank:], site.number("pad/value", value), "pad/")
+    return site.step("pad", "Pad", site.x, *inputs, mode="constant")
+
+
+def pad_inputs(site: Site, before: Sizes, after: Sizes, value: str, stem: str = "") -> tuple[str, str, str]:
+    """The inputs of Pad behind the first: amounts, value, axes.
+
+    The spatial axes are named although the amounts could cover all: onnxruntime folds a Pad without axes into a
+    MaxPool behind it even where the rows are zeros, which a pool's own padding is not.
+    """
+    axes = site.integers(f"{stem}axes", *range(2, 2 + len(before)))
+    return site.integers(f"{stem}amounts", *before, *after), value, axes

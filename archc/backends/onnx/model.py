@@ -20,7 +20,6 @@ EMITTING: Final = (emit_activation, emit_adaptive, emit_conv, emit_layout, emit_
 """The modules whose import fills EMITTERS."""
 
 IR_VERSIONS: Final[Mapping[int, int]] = {
-    17: 8,
     18: 8,
     19: 9,
     20: 9,

@@ -70,8 +70,24 @@ class AvgPool(Op):
     count_include_pad: bool = True
 
     def requires(self, *inputs: TensorType) -> Iterator[Violation]:
+        (x,) = inputs
         ones = (1,) * len(self.kernel_size)
-        yield from pool_requires(inputs[0], self.kernel_size, self.stride, self.padding, ones, self.ceil_mode)
+        found = next(pool_requires(x, self.kernel_size, self.stride, self.padding, ones, self.ceil_mode), None)
+        if found is not None:
+            yield found
+            return
+        # torch.nn.AvgPool3d compares the window with the input before padding.
+        for axis, size in enumerate(x.spatial if x.rank == 3 else ()):
+            if size is not None and size < self.kernel_size[axis]:
+                yield Violation(
+                    "A0303",
+                    "the pool's window is larger than the input",
+                    field="kernel_size",
+                    label=f"spans {self.kernel_size[axis]} along the {axis_name(3, axis)}, the input has {size} before padding",
+                    notes=(f"input {x}",),
+                    help="use a smaller window, or a larger input",
+                )
+                return
 
     def infer(self, *inputs: TensorType) -> TensorType:
         rows = zip(inputs[0].spatial, self.kernel_size, self.stride, self.padding, strict=True)
