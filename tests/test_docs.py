@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import os
 import re
 import shlex
 from collections.abc import Callable, Iterator
@@ -22,8 +21,10 @@ from archc.blocks.library import FOLDER, Library, shipped_blocks
 from archc.blocks.primitives import PRIMITIVES
 from archc.cli.main import COMMANDS, main, parser
 from archc.diagnostics import Report
+from archc.diagnostics.model import DIAGNOSTIC_LIMIT, FINDINGS_LIMIT
 from archc.ir.distributions import CHOICES, DISTRIBUTIONS
-from archc.lower import claims, stages
+from archc.lower import claims, env, stages
+from archc.lower.inputs import SIZE
 from archc.source import MAX_ALIASES, MAX_BYTES, MAX_DEPTH, MAX_SCALAR, Tree
 from archc.source import MAX_NODES as MAX_YAML_NODES
 from archc.spec import expressions, load
@@ -386,7 +387,9 @@ def limits() -> str:
         ("levels of an expression", f"{expressions.MAX_DEPTH}"),
         ("elements of a list", f"{expressions.MAX_LIST:,}"),
         ("levels of a list", f"{expressions.MAX_LEVELS}"),
-        ("absolute value of a number in an expression", "2^53"),
+        ("absolute value of a number in an expression", f"2^{expressions.MAX_NUMBER.bit_length() - 1}"),
+        ("parts of all expressions, times their uses and the elements of their lists", f"{env.MAX_WORK:,}"),
+        ("sizes of the input along an axis", f"{SIZE.max:,}"),
         ("copies of a repeat", f"{stages.REPEAT.max:,}"),
         ("blocks within blocks", f"{stages.MAX_USES}"),
         ("lists of stages within each other", f"{stages.MAX_DEPTH}"),
@@ -394,6 +397,8 @@ def limits() -> str:
         ("stages of a network, groups and copies counted", f"{stages.MAX_STEPS:,}"),
         ("parameters of a network", f"10^{len(str(claims.MAX_PARAMETERS)) - 1}"),
         ("elements of one value", f"10^{len(str(claims.MAX_ELEMENTS)) - 1}"),
+        ("findings of a spec, after which checking stops", f"{FINDINGS_LIMIT}"),
+        ("findings that are printed as text", f"{DIAGNOSTIC_LIMIT}"),
     ]
     return table(("what", "at most"), rows)
 
@@ -456,7 +461,10 @@ def test_the_harness_sees_a_wrong_output(tmp_path: Path) -> None:
     assert next(blocks(page)).output == f"archc {archc.__version__}\n"
 
 
-def test_every_page_has_blocks_of_known_languages() -> None:
-    found = {block.language for page in PAGES for block in blocks(page)}
-    assert found <= {"yaml", "python", "sh", "text", "json"}  # and bare fences, which are not run
-    assert os.path.exists(ROOT / "docs" / "index.md")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_block_goes_unchecked(page: Path) -> None:
+    """An output stands right behind what prints it; only bare fences (grammar, diagrams) are not run."""
+    found = list(blocks(page))
+    outputs = [block for block in found if block.output is not None and block.language in ("sh", "python")]
+    assert {block.language for block in found} <= {"yaml", "python", "sh", "text", "json"}
+    assert len(outputs) == sum(block.language in ("text", "json") for block in found)

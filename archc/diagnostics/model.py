@@ -101,7 +101,7 @@ class Report:
         """Keep `diagnostic`, or count it if the same code was already given at the same place. Raises Stop when full."""
         key = (diagnostic.code, diagnostic.span.position)
         if key in self._found:
-            self._repeats[key] = self._repeats.get(key, 0) + 1
+            self._repeats[key] = self._repeats.get(key, 0) + (diagnostic.path != self._found[key].path)
             return
         self._found[key] = diagnostic
         if len(self._found) >= FINDINGS_LIMIT:

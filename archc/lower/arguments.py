@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from archc.diagnostics import Span
 from archc.lower.env import Env
-from archc.source import Entry, Mapping, Scalar, Tree
+from archc.source import Entry, Mapping, Scalar, Sequence, Tree
 from archc.spec.model import STAGE_FIELDS
 from archc.spec.params import Param, Required, nearest, suggestion
 from archc.spec.values import UNKNOWN, BlockRef, Bound
@@ -22,6 +23,7 @@ Arguments = dict[str, tuple[Bound, Span]]
 WORK: Final = 10
 """What binding one parameter counts, in parts of an expression."""
 
+INDEX: Final = re.compile(r"\$(?:i\b|\{[^}]*\bi\b)")
 INFERRED: Final = ("in_channels", "in_features", "num_features", "num_channels", "normalized_shape")
 """PyTorch's arguments that the language infers."""
 
@@ -109,10 +111,17 @@ def argument(lists: Lists, param: Param, unit: Unit, type_: str, env: Env, inner
 
 
 def first_copy_only(param: Param, tree: Tree, repeat: Tree | None, env: Env) -> Tree:
-    """A `stride` beside `repeat` goes to copy 0, the others get 1."""
-    if param.name == "stride" and repeat is not None and env.index:
-        return Scalar(1, tree.span, None)
-    return tree
+    """A `stride` beside `repeat` goes to copy 0, the others get 1, unless it says itself what each copy gets, by `i`."""
+    if param.name != "stride" or repeat is None or not env.index or uses_index(tree):
+        return tree
+    return Scalar(1, tree.span, None)
+
+
+def uses_index(tree: Tree) -> bool:
+    """Whether an expression in `tree` uses `i`."""
+    if isinstance(tree, Sequence):
+        return any(uses_index(item) for item in tree.items)
+    return isinstance(tree, Scalar) and isinstance(tree.value, str) and INDEX.search(tree.value) is not None
 
 
 def own_default(lists: Lists, param: Param, inner: Env, span: Span, path: str) -> Bound:

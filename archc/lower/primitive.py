@@ -24,14 +24,18 @@ Arguments = dict[str, tuple[Bound, Span]]
 class Primitives:
     """Builds ops from evaluated fields; shared by every list of one network."""
 
-    def __init__(self, evaluator: Evaluator) -> None:
+    def __init__(self, evaluator: Evaluator, rank: int) -> None:
         self.evaluator = evaluator
+        self.rank = rank
+        """Of the network's input: what a convolution is taken to get where its input is not known."""
 
     def build(
         self, primitive: Primitive, stage: Stage, arguments: Arguments, inputs: Sequence[Flow], env: Env, path: str
     ) -> tuple[Op | None, TensorType | None]:
         """The op and its output's type; what is not known after a mistake is None."""
         types = [flow.type for flow in inputs]
+        if types == [None] and "out_channels" in arguments and self.rank:
+            types = [TensorType(None, (None,) * self.rank)]
         known = [type_ for type_ in types if type_ is not None]
         broken = [name for name, (bound, _) in arguments.items() if isinstance(bound.value, Unknown)]
         if broken or len(known) < len(types):

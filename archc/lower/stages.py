@@ -340,7 +340,7 @@ class Lists:
             elif "$" in name:
                 value = self.evaluator.value(stage.name, env).value
                 name = str(value) if isinstance(value, (str, int)) else f"_{space.place}"
-            self.reader.check_name(name, span, number=True)
+            self.reader.check_name(name, span, number=name != str(stage.name.value))
         else:
             span = stage.span
         if name in space.taken:

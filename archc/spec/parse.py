@@ -166,6 +166,8 @@ class _Parser(Reader):
         given = self.known_fields(value, PARAM_FIELDS, f"param `{name}`")
         type_ = self.string(value.get("type"), "type")
         default: Tree | Required = value.get("default") or REQUIRED
+        if "default" in given and isinstance(default, Required):
+            default = Scalar(None, value.span, None, faulty=True)
         if type_ is None:
             if "type" not in given:
                 self.error(
