@@ -14,6 +14,7 @@ from archc.ir.graph import Graph
 from archc.lower import lower
 from archc.source import Tree
 from archc.spec.load import Loaded, find_shipped, load_bytes, load_path, override
+from archc.spec.merge import without_literal_claims
 from archc.spec.parse import parse_spec
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ class Spec:
         if self.loaded.tree is None:
             return None
         try:
-            spec = parse_spec(self.loaded.tree, self.loaded.file, self.report)
+            tree = without_literal_claims(self.loaded.tree) if self.overrides else self.loaded.tree
+            spec = parse_spec(tree, self.loaded.file, self.report)
             return lower(spec, self.overrides, self.report) if spec is not None else None
         except Stop:
             return None
@@ -98,12 +100,13 @@ class Spec:
         return to_onnx(self.graph, state, opset=opset or DEFAULT_OPSET, metadata=self.metadata())
 
     def metadata(self) -> dict[str, str]:
-        """What a compiled file says of its origin: the text of the spec and its hash."""
+        """What a compiled file says of its origin: the text of the spec and of those that it extends, and the hash of all."""
         from hashlib import sha256
 
-        text = self.loaded.file.text
+        texts = [file.text for file in self.texts]
         overrides = {name: plain(tree) for name, tree in sorted(self.overrides.items())}
-        found = {"archc.spec": text, "archc.spec.sha256": sha256(text.encode()).hexdigest()}
+        found = {"archc.spec": texts[0], "archc.spec.sha256": sha256("\0".join(texts).encode()).hexdigest()}
+        found |= {f"archc.extends.{at}": text for at, text in enumerate(texts[1:], start=1)}
         return {**found, "archc.params": json.dumps(overrides)} if overrides else found
 
 
@@ -143,7 +146,7 @@ def _loaded(spec: str | Path, stdin: bytes | None, report: Report) -> Loaded:
     if stdin is not None:
         return load_bytes(stdin, "<stdin>", Path.cwd(), report)
     path = Path(spec)
-    if not os.path.exists(path):
+    if not os.path.exists(path) or (path.is_dir() and not path.suffix):
         shipped = find_shipped(str(spec))
         if shipped is not None:
             return load_path(shipped, report, f"specs/{shipped.parent.name}/{shipped.name}")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import lcm
 
+from archc.analysis.valid_sizes import ValidSizes, valid_sizes
 from archc.ir.graph import Axis, Graph, Node
 from archc.ir.ops import Linear, Violation
 from archc.ir.types import TensorType
@@ -40,19 +42,25 @@ def _width(node: Node, inputs: tuple[TensorType, ...]) -> Violation | None:
     return None
 
 
-def candidates(axis: Axis, most: int = 64) -> Iterator[int]:
-    """Sizes that a free axis allows, from the smallest up."""
-    first = -(-axis.min // axis.multiple_of) * axis.multiple_of
-    last = axis.max if axis.max is not None else first + most * axis.multiple_of
-    yield from range(first, min(last, first + most * axis.multiple_of) + 1, axis.multiple_of)
+def first_refused(axis: Axis, valid: ValidSizes) -> int | None:
+    """The least size that the axis allows and that is not in `valid`, or None if all of them are."""
+    step = axis.multiple_of
+    first = -(-axis.min // step) * step
+    settled = max((*valid.since.values(), *valid.others, first)) + lcm(valid.period, step)
+    last = settled if axis.max is None else min(settled, axis.max)
+    return next((size for size in range(first, last + 1, step) if size not in valid), None)
 
 
 def refused_sizes(graph: Graph) -> Iterator[tuple[Axis, SizeFault]]:
-    """For each free axis, the first allowed size (the other axes at their defaults) at which the network does not work."""
+    """For each free axis, the least allowed size (the other axes at their defaults) at which the network does not work.
+
+    An axis whose sizes repeat over a longer period than is decided is taken at its word.
+    """
     defaults = tuple(axis.default for axis in graph.input.axes)
     for index, axis in enumerate(graph.input.axes):
-        for size in candidates(axis) if axis.free else ():
+        valid = valid_sizes(graph, index, training=True) if axis.free else None
+        size = first_refused(axis, valid) if valid is not None else None
+        if size is not None:
             _, fault = types_at(graph, (*defaults[:index], size, *defaults[index + 1 :]))
             if fault is not None:
                 yield axis, fault
-                break

@@ -28,7 +28,8 @@ def lower(spec: Spec, overrides: Mapping[str, Tree], report: Report) -> Graph | 
     """
     evaluator = Evaluator(report)
     env = param_env(spec, overrides, evaluator)
-    lists = Lists(Library(spec.blocks, report), evaluator, spec.defaults, env)
+    rank = len(spec.input.axes) if spec.input else 0
+    lists = Lists(Library(spec.blocks, report), evaluator, spec.defaults, env, rank)
     claims.check_defaults(spec.defaults, lists, env)
     if spec.init is not None:
         lists.inits.check_types(spec.init, env)

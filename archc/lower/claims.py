@@ -45,7 +45,7 @@ def outputs_of(spec: Spec, frame: Frame, env: Env, evaluator: Evaluator) -> tupl
         ref.use()
         if ref.present:
             found.append(Output(output.name, ref.flow.id, output.training_only))
-    if spec.outputs and all(output.training_only for output in spec.outputs):
+    if found and all(output.training_only for output in found):
         evaluator.fault(
             "A0504",
             "every output exists in training only",
@@ -53,6 +53,15 @@ def outputs_of(spec: Spec, frame: Frame, env: Env, evaluator: Evaluator) -> tupl
             env,
             label="the network would give nothing",
             help="leave `only: training` out of one output",
+        )
+    if not found and not len(evaluator.report):
+        evaluator.fault(
+            "A0504",
+            "no output is left",
+            spec.outputs[0].reference.span,
+            env,
+            label="`when` removes its stage",
+            help="name a stage that is always there",
         )
     return tuple(found)
 

@@ -105,7 +105,7 @@ class InitChecker:
         type_ = tree.get("type") if isinstance(tree, Mapping) else tree
         span = type_.span if type_ is not None else tree.span
         name = self.evaluator.value(type_, env, path).value if type_ is not None else None
-        if isinstance(name, Unknown) or (name is None and not isinstance(tree, Mapping)):
+        if isinstance(name, Unknown) or (name in (None, "none") and not isinstance(tree, Mapping)):
             return None
         if not isinstance(name, str) or name not in DISTRIBUTIONS:
             shown = name if isinstance(name, str) else "this"

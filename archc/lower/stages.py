@@ -60,6 +60,8 @@ class Lists:
     evaluator: Evaluator
     defaults: Mapping | None
     spec_env: Env
+    rank: int
+    """Of the network's input: 0 for features, 2 for a picture."""
     nodes: list[Node] = field(default_factory=list)
     scopes: list[Scope] = field(default_factory=list)
     order: list[str] = field(default_factory=list)
@@ -76,7 +78,7 @@ class Lists:
 
     def __post_init__(self) -> None:
         self.reader = Reader(self.evaluator.report)
-        self.primitives = Primitives(self.evaluator)
+        self.primitives = Primitives(self.evaluator, self.rank)
         self.inits = InitChecker(self.evaluator, self.library)
 
     # -- values -----------------------------------------------------------------------------------------------------
@@ -252,6 +254,15 @@ class Lists:
         """Give the stage its path, or its copies theirs, and lower them."""
         stage = unit.stage
         if stage.repeat is None:
+            if stage.inline and isinstance(unit.type, Primitive):
+                self.evaluator.fault(
+                    "A0109",
+                    "`inline` has no effect here",
+                    stage.span,
+                    env,
+                    label="one op, whose level is its name",
+                    help="remove `inline`, or add `repeat`",
+                )
             if stage.inline and not isinstance(unit.type, Primitive):
                 flow = self.body(unit, space.prefix, flows, env, space, frame)
             else:
@@ -273,12 +284,27 @@ class Lists:
         """`repeat`: a level `0, 1, ...` below the stage's path."""
         type_ = unit.type.name if unit.type is not None else ""
         at = self.enter(path, "repeat", type_, flows, unit.stage.span, ("input",))
+        if count > 1 and len(flows) > 1:
+            self.refuse_repeat(unit, flows, env, path)
+            count = 1
         made: list[Flow] = []
         for index in range(count):
             given = [made[-1]] if made else flows
             made.append(self.expand(unit, f"{path}.{index}", given, self.copy_env(env, index, given), frame))
         self.leave(at, made[-1])
         frame.add(Ref(replace(made[-1], maker=path), unit.stage.span, tuple(made)), name)
+
+    def refuse_repeat(self, unit: Unit, flows: Sequence[Flow], env: Env, path: str) -> None:
+        """Report a repeat of what takes several inputs: each copy gives one."""
+        self.evaluator.fault(
+            "A0405",
+            "a stage with several inputs cannot repeat",
+            unit.stage.from_[0].span if unit.stage.from_ else unit.stage.span,
+            env,
+            label=f"{len(flows)} enter the first copy, one leaves it for the next",
+            help="put it in a group whose copies take one input",
+            path=path,
+        )
 
     def first_copy(self, unit: Unit, flows: list[Flow], frame: Frame, path: str, env: Env, name: str | None) -> None:
         """A repeat whose count is not known: its first copy is checked, nothing is known of its output."""

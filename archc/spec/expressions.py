@@ -501,7 +501,7 @@ def _equal(left: Value, right: Value) -> bool:
 
 
 def _not(node: Node, args: list[Value]) -> Value:
-    return not _truth(node, args[0])
+    return not _truth(node.args[0], args[0])
 
 
 _OPERATIONS: Final[dict[str, Callable[[Node, list[Value]], Value]]] = {
