@@ -11,6 +11,7 @@ import pytest
 import archc
 from archc.analysis.cost import costs
 from archc.blocks.library import Library, shipped_blocks
+from archc.blocks.primitives import PRIMITIVES, Primitive
 from archc.diagnostics import Report
 from archc.spec.model import Definition
 
@@ -125,3 +126,9 @@ def test_every_shipped_block_documents_itself(name: str) -> None:
     assert isinstance(definition, Definition)
     assert definition.doc
     assert [param.name for param in definition.params if not param.doc] == []
+
+
+@pytest.mark.parametrize("primitive", PRIMITIVES.values(), ids=lambda primitive: primitive.name)
+def test_every_primitive_documents_itself(primitive: Primitive) -> None:
+    assert primitive.doc
+    assert [param.name for param in primitive.params if not param.doc] == []

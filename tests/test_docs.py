@@ -17,10 +17,8 @@ from test_architecture import ALLOWED, HEAVY
 
 import archc
 from archc.api import plain
-from archc.blocks.library import FOLDER, Library, shipped_blocks
 from archc.blocks.primitives import PRIMITIVES
 from archc.cli.main import COMMANDS, main, parser
-from archc.diagnostics import Report
 from archc.diagnostics.model import DIAGNOSTIC_LIMIT, FINDINGS_LIMIT
 from archc.ir.distributions import CHOICES, DISTRIBUTIONS
 from archc.lower import claims, env, stages
@@ -28,7 +26,7 @@ from archc.lower.inputs import SIZE
 from archc.source import MAX_ALIASES, MAX_BYTES, MAX_DEPTH, MAX_SCALAR, Tree
 from archc.source import MAX_NODES as MAX_YAML_NODES
 from archc.spec import expressions, load
-from archc.spec.model import STAGE_FIELDS, Definition
+from archc.spec.model import STAGE_FIELDS
 from archc.spec.params import KINDS, Param, Required
 from archc.spec.parse import SPEC_FIELDS
 from archc.spec.train import FIELDS, REQUIRED, SECTIONS
@@ -315,17 +313,6 @@ def primitives() -> str:
     return "\n\n".join(parts)
 
 
-def shipped() -> str:
-    parts = []
-    library = Library({}, Report())
-    for name in shipped_blocks():
-        found = library.find(name)
-        assert isinstance(found, Definition)
-        text = (FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
-        parts += [f"### `{name}`", sentence(found.doc), fields(found.params), f"```yaml definition\n{text}```"]
-    return "\n\n".join(parts)
-
-
 def argument(action: argparse.Action) -> tuple[str, str, str]:
     value = str(action.metavar or "") if action.nargs != 0 else ""
     if action.choices is not None and not action.metavar:
@@ -424,7 +411,6 @@ def heavy() -> str:
 
 GENERATED: dict[str, Callable[[], str]] = {
     "primitives": primitives,
-    "shipped": shipped,
     "commands": commands,
     "distributions": distributions,
     "train": train_fields,

@@ -138,14 +138,24 @@ def _activation(name: str) -> Build:
     return build
 
 
+_CONSTANT_DOCS: Final = {
+    "alpha": "how far it goes below zero",
+    "approximate": "exact, or by tanh",
+    "beta": "how sharp it is",
+    "max_val": "the upper bound",
+    "min_val": "the lower bound",
+    "negative_slope": "the slope below zero",
+}
+
+
 def _activation_params(name: str) -> tuple[Param, ...]:
-    constants = ops.FUNCTIONS[name]
     found = []
-    for key, value in constants.items():
+    for key, value in ops.FUNCTIONS[name].items():
+        doc = _CONSTANT_DOCS[key]
         if isinstance(value, str):
-            found.append(_field(key, "string", value, choices=("none", "tanh")))
+            found.append(_field(key, "string", value, doc, choices=("none", "tanh")))
         else:
-            found.append(_field(key, "float", value, above=0.0 if key in ("alpha", "beta") else None))
+            found.append(_field(key, "float", value, doc, above=0.0 if key in ("alpha", "beta") else None))
     return tuple(found)
 
 
@@ -232,9 +242,9 @@ _TABLE: Final = (
         "normalisation across neighbouring channels",
         (
             _field("size", "int", doc="channels in the window", min=1),
-            _field("alpha", "float", 1e-4),
-            _field("beta", "float", 0.75),
-            _field("k", "float", 1.0),
+            _field("alpha", "float", 1e-4, "factor of the mean square"),
+            _field("beta", "float", 0.75, "exponent"),
+            _field("k", "float", 1.0, "added to the mean square"),
         ),
         lambda f, x: ops.LocalResponseNorm(f["size"], f["alpha"], f["beta"], f["k"]),
     ),
@@ -307,8 +317,8 @@ _TABLE: Final = (
         "rows added around the map",
         (
             _field("padding", "paddings", doc="one int, or before and after each axis, the last axis first"),
-            _field("mode", "string", "constant", choices=("constant", "reflect", "replicate")),
-            _field("value", "float", 0.0),
+            _field("mode", "string", "constant", "what the rows hold", choices=("constant", "reflect", "replicate")),
+            _field("value", "float", 0.0, "what constant rows hold"),
         ),
         _pad,
     ),
@@ -317,7 +327,7 @@ _TABLE: Final = (
         "the map enlarged by whole factors",
         (
             _field("scale_factor", "sizes", doc="the factor", min=1),
-            _field("mode", "string", "nearest", choices=("nearest", "linear")),
+            _field("mode", "string", "nearest", "what stands between the elements", choices=("nearest", "linear")),
         ),
         lambda f, x: ops.Upsample(sizes(f, "scale_factor", x), f["mode"]),
     ),
@@ -354,7 +364,9 @@ _TABLE: Final = (
         "a branch dropped at random in training",
         (
             _field("p", "float", doc="the probability", min=0.0, max=1.0),
-            _field("mode", "string", "row", choices=("row", "batch")),
+            _field(
+                "mode", "string", "row", "dropped for each example, or for the whole batch", choices=("row", "batch")
+            ),
         ),
         lambda f, x: ops.StochasticDepth(f["p"], f["mode"]),
     ),
