@@ -10,8 +10,9 @@ from glob import glob
 from pathlib import Path
 
 from archc import api
-from archc.cli.common import format_argument, load, report
+from archc.cli.common import load, report
 from archc.diagnostics import Diagnostic
+from archc.diagnostics.formats import FORMATS
 from archc.spec.load import spec_files
 
 
@@ -31,7 +32,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         dest="settings",
         help="give a param another value; may be repeated",
     )
-    format_argument(parser)
+    formats = ("text", *FORMATS)
+    parser.add_argument("--format", choices=formats, default="text", help="how to print (default: text)")
 
 
 def expand(paths: list[str]) -> Iterator[str]:
@@ -53,8 +55,8 @@ def run(options: argparse.Namespace) -> int:
         found = _check(name, options.settings)
         findings += found
         bad += bool(found)
-    if options.format == "json":
-        report(findings, "json")
+    if options.format != "text":
+        sys.stdout.write(FORMATS[options.format](findings, names))
     elif findings:
         report(findings, stream=sys.stdout)
         errors = "1 error" if len(findings) == 1 else f"{len(findings)} errors"

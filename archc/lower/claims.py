@@ -16,7 +16,6 @@ from archc.spec.train import FIELDS, REQUIRED, SECTIONS
 from archc.spec.values import UNKNOWN, BlockRef, Unknown
 
 MAX_PARAMETERS = 10**11
-MAX_ELEMENTS = 10**11
 MEASURES = ("parameters", "macs", "file_size", "activation_memory")
 
 
@@ -255,10 +254,6 @@ def check_size(spec: Spec, graph: Graph, env: Env, evaluator: Evaluator) -> None
     if heaviest is not None and found[""].parameters > MAX_PARAMETERS:
         message = f"the network has {found[''].parameters:,} parameters, more than {MAX_PARAMETERS:,}"
         evaluator.fault("A0003", message, heaviest.span, env, help="narrow it", path=heaviest.path)
-    largest = max(graph.nodes, key=lambda node: graph.types[node.output].size, default=None)
-    if largest is not None and not len(evaluator.report) and graph.types[largest.output].size > MAX_ELEMENTS:
-        message = f"a value has {graph.types[largest.output].size:,} elements, more than {MAX_ELEMENTS:,}"
-        evaluator.fault("A0003", message, largest.span, env, help="make it smaller", path=largest.path)
     spans = {axis.name: axis.span for axis in spec.input.axes} if spec.input else {}
     for axis, fault in refused_sizes(graph):
         size = fault.sizes[[one.name for one in graph.input.axes].index(axis.name)]

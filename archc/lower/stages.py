@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Final, NoReturn
 
 from archc.blocks.library import Library
@@ -25,6 +26,7 @@ from archc.spec.values import UNKNOWN, BlockRef, Unknown
 
 MAX_NODES: Final = 10_000
 MAX_STEPS: Final = 30_000
+MAX_ELEMENTS: Final = 10**11
 MAX_USES: Final = 32
 MAX_DEPTH: Final = 64
 REPEAT: Final = Param("repeat", "int", min=1, max=10_000)
@@ -527,6 +529,9 @@ class Lists:
             self.broken.add(path)
             return self.flow(None, stage.span, path)
         op, type_ = self.primitives.build(primitive, stage, arguments, flows, env, path)
+        if type_ is not None and prod(size for size in type_.dims if size is not None) > MAX_ELEMENTS:
+            message = f"a value has more than {MAX_ELEMENTS:,} elements"
+            self.stop(message, stage.span, env, "use fewer channels or rows", path)
         flow = self.flow(type_, stage.span, path)
         if op is None:
             self.broken.add(path)
