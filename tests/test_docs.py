@@ -383,7 +383,7 @@ def limits() -> str:
         ("ops of a network", f"{stages.MAX_NODES:,}"),
         ("stages of a network, groups and copies counted", f"{stages.MAX_STEPS:,}"),
         ("parameters of a network", f"10^{len(str(claims.MAX_PARAMETERS)) - 1}"),
-        ("elements of one value", f"10^{len(str(claims.MAX_ELEMENTS)) - 1}"),
+        ("elements of one value", f"10^{len(str(stages.MAX_ELEMENTS)) - 1}"),
         ("findings of a spec, after which checking stops", f"{FINDINGS_LIMIT}"),
         ("findings that are printed as text", f"{DIAGNOSTIC_LIMIT}"),
     ]

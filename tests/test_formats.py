@@ -38,7 +38,7 @@ def validate(format: str, capsys: pytest.CaptureFixture[str], *paths: str, code:
 
 def test_concise_is_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
     lines = validate("concise", capsys).splitlines()
-    assert lines[0] == "sub/bad, 100%.yaml:5:58: error[A0101]: `conv` has no field `strid` (unknown field)"
+    assert lines[0] == "sub/bad, 100%.yaml:5:60: error[A0101]: `conv` has no field `strid` (unknown field)"
     assert len(lines) == 3
 
 
@@ -47,7 +47,7 @@ def test_github_commands_escape_what_the_grammar_reserves(capsys: pytest.Capture
     grammar = re.compile(r"::(error|warning) (?:[a-zA-Z]+=[^:,\r\n]*)(?:,[a-zA-Z]+=[^:,\r\n]*)*::[^\r\n]+\Z")
     assert all(grammar.match(line) for line in lines)
     assert lines[0].startswith(
-        "::error file=sub/bad%2C 100%25.yaml,line=5,endLine=5,title=A0101 unknown-field,col=58,endColumn=62::"
+        "::error file=sub/bad%2C 100%25.yaml,line=5,endLine=5,title=A0101 unknown-field,col=60,endColumn=64::"
     )
 
 

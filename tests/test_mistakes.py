@@ -529,6 +529,61 @@ def test_what_follows_from_a_mistake_is_not_reported() -> None:
     assert [code for code, _, _ in found(text)] == ["A0103", "A0302", "A0309"]
 
 
+KEPT = PICTURE + dedent("""\
+params: {width: 8, n: 2}
+blocks:
+  body: {params: {w: {type: int}}, stages: [{type: conv, out_channels: $w, kernel_size: 1}]}
+defaults: {residual: {out_channels: 8}}
+stages:
+  - {name: a, type: body, w: $width}
+  - {name: b, stages: [{name: "c${i + 1}", type: residual, stride: 2, repeat: $n, inline: true}]}
+  - {name: d, type: max_pool, kernel_size: 3, padding: 1, stride: 2, expect: [8, 8, 8]}
+  - {name: e, type: relu, expect: [8, 8, 8]}
+  - {name: f, repeat: 2, stages: [{type: conv, out_channels: "${8 + i}", kernel_size: 1}]}
+outputs: {y: f, z: e}
+expect: {b: [8, 16, 16], f.0: [8, 8, 8]}
+""")
+
+
+def test_the_spec_that_is_spoilt_below_is_right() -> None:
+    assert found(KEPT) == []
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("params: {width", "parms: {width"),
+        ("params: {width: 8, n: 2}", "params: 3"),
+        ("blocks:", "block:"),
+        ("body: {params: {w: {type: int}}, stages: [{type: conv, out_channels: $w, kernel_size: 1}]}", "body: 3"),
+        ("params: {w:", "parms: {w:"),
+        ("{type: int}}, stages", "{type: integer}}, stages"),
+        ("stages: [{type: conv, out_channels: $w", "stage: [{type: conv, out_channels: $w"),
+        ("defaults: {residual: {out_channels", "defaults: {residual: {out_chanels"),
+        ("type: body, w: $width", "type: body, wi: $width"),
+        ("type: body, w: $width", "type: bdy, w: $width"),
+        ("type: residual", "typ: residual"),
+        ("type: residual", "type: resdual"),
+        ("stride: 2, repeat", "strid: 2, repeat"),
+        ("stride: 2, repeat", "zz: 2, repeat"),
+        ("repeat: $n", "repat: $n"),
+        ("repeat: $n", "repeat: many"),
+        ("inline: true", "inline: yes"),
+        ("inline: true", "inlin: true"),
+        ("kernel_size: 3, padding", "size: 3, padding"),
+        ("kernel_size: 3, padding: 1, stride: 2", "kernel_size: 3, padding: 1, stride: 1"),
+        ("kernel_size: 3, padding: 1, stride: 2", "kernel_size: 3, padding: 2, stride: 2"),
+        ("- {name: f, repeat: 2", "- {name: f, repeats: 2"),
+        ("outputs: {y: f", "outputs: {y: g"),
+        ("input: {channels: 3, height", "input: {chanels: 3, height"),
+        ("input: {channels: 3, height: 32", "input: {channels: 3, height: 1e999"),
+    ],
+)
+def test_one_slip_is_one_diagnostic(right: str, wrong: str) -> None:
+    assert KEPT.count(right) == 1
+    assert len(found(KEPT.replace(right, wrong))) == 1
+
+
 def test_a_wrong_input_does_not_hide_other_mistakes() -> None:
     text = HEAD + "input: {channels: 3, height: 3}\nstages:\n  - {type: relu, p: 1}\n"
     assert [code for code, _, _ in found(text)] == ["A0109", "A0101"]
@@ -542,7 +597,7 @@ def test_mistakes_in_a_repeat_are_counted() -> None:
 
 def test_a_repeat_whose_count_is_unknown_is_checked_inside() -> None:
     text = STAGES + "  - {name: a, repeat: x, stages: [{type: dropout, p: 2}]}"
-    assert found(text) == [("A0103", 5, 23), ("A0104", 5, 53)]
+    assert found(text) == [("A0103", 5, 23), ("A0104", 5, 54)]
 
 
 USED = PICTURE + dedent("""\

@@ -65,9 +65,18 @@ def test_shapes_are_claimed(name: str) -> None:
     assert any("expect:" in file.text for file in spec.texts)
 
 
-def test_a_claim_that_does_not_hold_is_reported() -> None:
-    found = load("imagenet/mobilenet_v3_small", width=2.0).check()
-    assert {diagnostic.code for diagnostic in found} == {"A0505"}
+def test_a_claim_that_does_not_hold_is_reported(tmp_path: Path) -> None:
+    variant = tmp_path / "wide.yaml"
+    variant.write_text("archc: 1\nextends: mobilenet_v3_small\nname: wide\nexpect: {features.12: [577, 7, 7]}\n")
+    found = load(variant).check()
+    assert [(diagnostic.code, diagnostic.span.line) for diagnostic in found] == [("A0505", 4)]
+
+
+def test_claims_of_plain_numbers_are_dropped_with_the_params_that_they_describe(tmp_path: Path) -> None:
+    assert load("imagenet/mobilenet_v3_small", width=2.0).check() == []
+    variant = tmp_path / "small.yaml"
+    variant.write_text("archc: 1\nextends: resnet18\nname: small\ninput: {height: 96, width: 96}\n")
+    assert load(variant).check() == []
 
 
 def test_a_name_alone_finds_the_published_network() -> None:

@@ -25,10 +25,14 @@ def shipped_blocks() -> dict[str, Path]:
 
 
 class Library:
-    """The types that one spec can use. A shipped definition is read when it is first used."""
+    """The types that one spec can use. A shipped definition is read when it is first used.
 
-    def __init__(self, own: dict[str, Definition], report: Report) -> None:
+    `is_open`: the spec may define types that could not be read, so that none is unknown for certain.
+    """
+
+    def __init__(self, own: dict[str, Definition], report: Report, is_open: bool = False) -> None:
         self.own = own
+        self.is_open = is_open
         self.report = report
         self.read: dict[str, Definition | None] = {}
 

@@ -11,6 +11,7 @@ from archc.ir.graph import Graph
 from archc.ir.types import TensorType
 from archc.lower import claims
 from archc.lower.env import Env, Evaluator, Use
+from archc.lower.expect import check_expectations
 from archc.lower.frames import Flow, Frame, InitLayer, Namespace, Ref
 from archc.lower.inputs import input_of, param_env
 from archc.lower.stages import Lists
@@ -29,7 +30,7 @@ def lower(spec: Spec, overrides: Mapping[str, Tree], report: Report) -> Graph | 
     evaluator = Evaluator(report)
     env = param_env(spec, overrides, evaluator)
     rank = len(spec.input.axes) if spec.input else 0
-    lists = Lists(Library(spec.blocks, report), evaluator, spec.defaults, env, rank)
+    lists = Lists(Library(spec.blocks, report, spec.has_lost_blocks), evaluator, spec.defaults, env, rank)
     claims.check_defaults(spec.defaults, lists, env)
     if spec.init is not None:
         lists.inits.check_types(spec.init, env)
@@ -54,7 +55,7 @@ def _network(spec: Spec, env: Env, lists: Lists) -> Graph | None:
     frame = lists.run(spec.stages, {"input": entry}, Namespace(), env, layers, {}, None)
     outputs = claims.outputs_of(spec, frame, env, lists.evaluator)
     lists.report_unused(frame, env)
-    claims.check_expectations(spec, lists, env)
+    check_expectations(spec, lists, env)
     if input_ is None or len(lists.evaluator.report):
         return None
     types = cast(tuple[TensorType, ...], tuple(lists.types))
@@ -71,7 +72,7 @@ def _unused_blocks(spec: Spec, lists: Lists) -> None:
 def _check_unused(definition: Definition, lists: Lists) -> None:
     """Lower a definition with unknown arguments and inputs; what it makes is thrown away."""
     bounds = {param.name: Bound(UNKNOWN, None) for param in definition.params}
-    env = Env(bounds, uses=(Use(None, definition.name),))
+    env = Env(bounds, is_open=definition.is_open, uses=(Use(None, definition.name),))
     inputs = {name: Ref(Flow(-1, None, definition.span, ""), definition.span) for name in definition.inputs}
     frame: Frame = lists.run(definition.stages, inputs, Namespace(f"{definition.name}."), env, (), {}, None)
     lists.close(frame, env)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from archc.diagnostics import Span
 from archc.lower.env import Env
 from archc.source import Entry, Mapping, Scalar, Sequence, Tree
-from archc.spec.model import STAGE_FIELDS
+from archc.spec.model import STAGE_FIELDS, Stage
 from archc.spec.params import Param, Required, nearest, suggestion
 from archc.spec.values import UNKNOWN, BlockRef, Bound
 
@@ -28,15 +28,20 @@ INFERRED: Final = ("in_channels", "in_features", "num_features", "num_channels",
 """PyTorch's arguments that the language infers."""
 
 
-def bind(lists: Lists, params: tuple[Param, ...], unit: Unit, type_: str, env: Env, path: str) -> Arguments:
-    """The value of every parameter of `type_` at one use; a mistake gives UNKNOWN. Defaults see the earlier ones."""
+def bind(
+    lists: Lists, params: tuple[Param, ...], unit: Unit, type_: str, env: Env, path: str, is_open: bool = False
+) -> Arguments:
+    """The value of every parameter of `type_` at one use; a mistake gives UNKNOWN. Defaults see the earlier ones.
+
+    What an unknown field was meant to be, or anything that is not given if that cannot be told, is UNKNOWN too.
+    """
     lists.evaluator.spend(WORK * len(params), unit.stage.span, env)
     names = {param.name: None for param in params}
     unknown = [key for key in unit.stage.args if key not in names]
-    for key in unknown:
+    for key in unknown if not is_open else ():
         unknown_field(lists, unit.stage.args[key], list(names), type_, env, path)
     if unit.block is not None:
-        for key in unit.block.fields.keys() - names.keys():
+        for key in unit.block.fields.keys() - names.keys() if not is_open else ():
             unknown.append(key)
             lists.evaluator.fault(
                 "A0101",
@@ -48,14 +53,27 @@ def bind(lists: Lists, params: tuple[Param, ...], unit: Unit, type_: str, env: E
                 path=path,
             )
     missing = [param for param in params if param.required and not is_given(lists, param, unit, type_)]
-    meant = {nearest(key, names) for key in unknown}
-    report_missing(lists, [param for param in missing if param.name not in meant], unit, type_, env, path)
+    common = lists.defaults.get(type_) if lists.defaults is not None else None
+    unknown += [key for key in (common.entries if isinstance(common, Mapping) else ()) if key not in (*names, "names")]
+    near = {key: nearest(key, names) for key in unknown}
+    hidden = names.keys() if "" in near.values() else near.values()
+    report_missing(lists, [] if unknown else missing, unit, type_, env, path)
     bound: Arguments = {}
     inner = Env({}, env.in_channels, env.no_channels, None, env.uses)
     for param in params:
-        bound[param.name] = argument(lists, param, unit, type_, env, inner, path)
+        if param.name in hidden and not is_given(lists, param, unit, type_):
+            bound[param.name] = Bound(UNKNOWN, None), unit.stage.span
+        else:
+            bound[param.name] = argument(lists, param, unit, type_, env, inner, path)
         inner.bounds[param.name] = bound[param.name][0]
     return bound
+
+
+def misspelt(params: tuple[Param, ...], stage: Stage) -> list[Entry]:
+    """The fields of a stage that were meant to be ones that every stage has."""
+    names = [param.name for param in params]
+    unknown = [entry for key, entry in stage.args.items() if key not in names]
+    return [entry for entry in unknown if nearest(str(entry.key.value), [*names, *STAGE_FIELDS]) in STAGE_FIELDS]
 
 
 def is_given(lists: Lists, param: Param, unit: Unit, type_: str) -> bool:

@@ -1,4 +1,4 @@
-"""What a spec says of itself: outputs, expectations, budgets, free sizes, `defaults`, `init` and `train`."""
+"""What a spec says of itself: outputs, budgets, free sizes, `defaults`, `init` and `train`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from archc.diagnostics import Label, Span
 from archc.ir.graph import Graph, Output
 from archc.lower.env import Env, Evaluator
 from archc.lower.frames import Frame
-from archc.lower.stages import Claim, Lists
+from archc.lower.names import check_renames
+from archc.lower.stages import Lists
 from archc.source import Mapping, Scalar, Sequence, Tree
 from archc.spec.model import Definition, Spec
 from archc.spec.params import Param, nearest, suggestion
 from archc.spec.train import FIELDS, REQUIRED, SECTIONS
-from archc.spec.values import UNKNOWN, BlockRef, Unknown
+from archc.spec.values import UNKNOWN, BlockRef
 
 MAX_PARAMETERS = 10**11
 MEASURES = ("parameters", "macs", "file_size", "activation_memory")
@@ -65,67 +66,6 @@ def outputs_of(spec: Spec, frame: Frame, env: Env, evaluator: Evaluator) -> tupl
     return tuple(found)
 
 
-def check_expectations(spec: Spec, lists: Lists, env: Env) -> None:
-    """Compare each `expect` with the shape at the default size."""
-    for claim in lists.claims:
-        _expect(claim, lists.evaluator)
-    made = {node.path: node.output for node in lists.nodes} | {scope.path: scope.output for scope in lists.scopes}
-    for path, entry in spec.expect.entries.items() if spec.expect else ():
-        if path not in made and not _is_broken(path, lists):
-            lists.evaluator.fault(
-                "A0507",
-                f"there is no stage at `{path[:200]}`",
-                entry.key.span,
-                env,
-                label="unknown path",
-                help=suggestion(
-                    path, [known for known in made if known.count(".") == path.count(".")], "see `archc show`"
-                ),
-            )
-            continue
-        value = made.get(path, -1)
-        type_ = lists.types[value] if value >= 0 else None
-        if type_ is not None:
-            _expect(Claim(path, entry.value, type_, env), lists.evaluator)
-
-
-def _is_broken(path: str, lists: Lists) -> bool:
-    """Whether the stage at `path`, or one around it, is not known after a mistake."""
-    parts = path.split(".")
-    return any(".".join(parts[:count]) in lists.broken for count in range(1, len(parts) + 1))
-
-
-def _expect(claim: Claim, evaluator: Evaluator) -> None:
-    if not isinstance(claim.tree, Sequence):
-        evaluator.fault(
-            "A0103",
-            "`expect` needs a list",
-            claim.tree.span,
-            claim.env,
-            help="write the shape without the batch, say `[512, 7, 7]`",
-            path=claim.path,
-        )
-        return
-    wanted = [evaluator.value(item, claim.env, claim.path).value for item in claim.tree.items]
-    if any(isinstance(size, Unknown) for size in wanted):
-        return
-    dims = claim.type.dims
-    agree = len(wanted) == len(dims) and all(
-        w is None or d is None or w == d for w, d in zip(wanted, dims, strict=True)
-    )
-    if not agree:
-        shown = ", ".join("null" if size is None else str(size) for size in wanted)
-        inferred = ", ".join("?" if size is None else str(size) for size in dims)
-        evaluator.fault(
-            "A0505",
-            f"`{claim.path}` has another shape than expected",
-            claim.tree.span,
-            claim.env,
-            label=f"declared [{shown}], inferred [{inferred}]",
-            help="change the claim, or the stages before it",
-        )
-
-
 def check_defaults(section: Mapping | None, lists: Lists, env: Env) -> None:
     """Every key of `defaults` is a type, every field one of its own, every value of the field's kind."""
     for type_, entry in section.entries.items() if section else ():
@@ -149,7 +89,7 @@ def check_defaults(section: Mapping | None, lists: Lists, env: Env) -> None:
                 lists.evaluator.param(params[key], field.value, env.at(UNKNOWN))
             elif key == "names" and isinstance(found, Definition):
                 names = lists.reader.mapping(field.value, "names")
-                lists.check_renames(found, lists.reader.renames(names), env, "")
+                check_renames(found, lists.reader.renames(names), env, lists.evaluator)
             else:
                 lists.evaluator.fault(
                     "A0101",

@@ -33,6 +33,8 @@ class Env:
     """Why `in_channels` is not available; "" where it is."""
     index: int | None = None
     uses: tuple[Use, ...] = ()
+    is_open: bool = False
+    """Whether there may be params that could not be read, so that no name is unknown for certain."""
 
     def lookup(self, name: str) -> Value:
         """A name's value. Raises ExpressionError for a name that is not known here."""
@@ -58,6 +60,8 @@ class Env:
                     "put `repeat` on the stage, or write the number",
                 )
             return self.index
+        if self.is_open:
+            return UNKNOWN
         known = [*self.bounds, *([] if self.no_channels else ["in_channels"]), *([] if self.index is None else ["i"])]
         raise ExpressionError("A0202", f"unknown variable `{name}`", 0, 0, suggestion(name, known, "known here are"))
 

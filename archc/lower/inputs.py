@@ -19,7 +19,7 @@ SIZE = Param("size", "int", min=1, max=2**20)
 def param_env(spec: Spec, overrides: Map[str, Tree], evaluator: Evaluator) -> Env:
     """The scope of the spec's own stages: each param's override or default, which may use the earlier ones."""
     bounds: dict[str, Bound] = {}
-    env = Env(bounds, no_channels="outside the stages")
+    env = Env(bounds, no_channels="outside the stages", is_open=spec.is_open)
     for name in overrides.keys() - {param.name for param in spec.params}:
         known = [param.name for param in spec.params]
         help = suggestion(name, known, "its params are" if known else "it has none")

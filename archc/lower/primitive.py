@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from archc.blocks.primitives import FieldFault, Primitive
 from archc.diagnostics import Label, Span
-from archc.ir.ops import Op, Violation
+from archc.ir.ops import FUNCTIONS, Op, Violation
 from archc.ir.types import TensorType
 from archc.lower.env import Env, Evaluator, place
 from archc.lower.frames import Flow
@@ -16,6 +16,12 @@ from archc.spec.values import Bound, Unknown
 
 FORM_FAULTS = frozenset({"A0301", "A0309", "A0310"})
 """Violations of the input's form: after them nothing is known of the output."""
+
+SIZE_FIELDS = frozenset({"kernel_size", "output_padding", "padding"})
+"""Fields whose fault leaves nothing known of the output's sizes."""
+
+KEEPING = frozenset({"batch_norm", "dropout", "group_norm", "layer_norm", "scale", "stochastic_depth"})
+"""Types that keep the shape whatever their fields, besides the functions of each element."""
 
 Arguments = dict[str, tuple[Bound, Span]]
 """Each field's value, and the span of what gave it."""
@@ -55,7 +61,10 @@ class Primitives:
             self.violation(violation, stage, arguments, inputs, env, path)
         if form:
             return op, None
-        return op, op.infer(*known)
+        type_ = op.infer(*known)
+        if any(violation.field in SIZE_FIELDS for violation in violations):
+            type_ = replace(type_, spatial=(None,) * type_.rank)
+        return op, type_
 
     def partial(
         self, primitive: Primitive, known: list[TensorType], arguments: Arguments, broken: list[str]
@@ -69,7 +78,7 @@ class Primitives:
             return TensorType(channels if isinstance(channels, int) else None, (None,) * x.rank)
         if primitive.name in ("max_pool", "avg_pool"):
             return replace(x, spatial=(None,) * x.rank)
-        if primitive.name in ("batch_norm", "dropout", "stochastic_depth", "scale", "layer_norm", "group_norm"):
+        if primitive.name in KEEPING or primitive.name in FUNCTIONS:
             return x
         if "out_features" in arguments and not x.rank:
             return TensorType(None)

@@ -12,10 +12,11 @@ from archc.blocks.primitives import Primitive
 from archc.diagnostics import Label, Span, Stop
 from archc.ir.graph import Node, Scope
 from archc.ir.types import TensorType
-from archc.lower.arguments import Arguments, bind
+from archc.lower.arguments import Arguments, bind, misspelt, unknown_field
 from archc.lower.env import Env, Evaluator, Use
 from archc.lower.frames import Flow, Frame, InitLayer, Namespace, Ref
 from archc.lower.init import InitChecker
+from archc.lower.names import check_renames, no_children, renames_of
 from archc.lower.primitive import Primitives
 from archc.lower.references import inputs_of
 from archc.source import Entry, Mapping, Scalar, Tree
@@ -34,11 +35,11 @@ REPEAT: Final = Param("repeat", "int", min=1, max=10_000)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Claim:
-    """An `expect` on a stage: what it says, and the type that the stage gives."""
+    """An `expect`: what it says, and the value that it is about."""
 
     path: str
     tree: Tree
-    type: TensorType
+    value: int
     env: Env
 
 
@@ -162,13 +163,13 @@ class Lists:
             return
         unit = None if stage.faulty else self.unit(stage, local, init)
         if unit is None:
-            path = self.path(stage, space, local, renames)
+            path = self.path(stage, space, replace(local, index=local.index or 0), renames)
             self.broken.add(path)
             frame.add(Ref(self.flow(None, stage.span, path), stage.span, used=True), name)
             return
         self.place(unit, flows, frame, space, local, renames, name)
         if stage.expect is not None and frame.last is not None and frame.last.flow.type is not None:
-            self.claims.append(Claim(frame.last.flow.maker, stage.expect, frame.last.flow.type, local))
+            self.claims.append(Claim(frame.last.flow.maker, stage.expect, frame.last.flow.id, local))
 
     def local_env(self, env: Env, flows: Sequence[Flow]) -> Env:
         """The scope with `in_channels` as it is at a stage."""
@@ -202,8 +203,7 @@ class Lists:
             return None
         if stage.type is None:
             own = (self.init_layer(stage.init, env),) if stage.init is not None else ()
-            if stage.names:
-                self.no_children(stage, "a group", env)
+            no_children(stage, "a group", env, self.evaluator)
             return Unit(stage, None, None, (*init, *own))
         bound = self.evaluator.value(stage.type, env)
         block = bound.value if isinstance(bound.value, BlockRef) else None
@@ -211,6 +211,8 @@ class Lists:
         if not isinstance(name, str):
             return None
         found = self.library.find(name)
+        if found is None and self.library.is_open:
+            return None
         if found is None:
             span = block.span if block else stage.type.span
             self.evaluator.fault(
@@ -225,21 +227,19 @@ class Lists:
             return None
         if isinstance(found, Definition) and stage.init is not None:
             init = (*init, self.init_layer(stage.init, env))
-        if stage.names and not isinstance(found, Definition):
-            self.no_children(stage, f"`{name}`", env)
+        wrong = misspelt(found.params, stage)
+        for entry in wrong:
+            unknown_field(self, entry, [param.name for param in found.params], name, env, "")
+        if wrong:
+            return None
+        if not isinstance(found, Definition):
+            no_children(stage, f"`{name}`", env, self.evaluator)
         return Unit(stage, found, block, init)
 
     def init_layer(self, tree: Mapping, env: Env) -> InitLayer:
         """The `init` of a group or block, its types and tensors checked."""
         self.inits.check_types(tree, env)
         return InitLayer(tree, env)
-
-    def no_children(self, stage: Stage, owner: str, env: Env) -> None:
-        """Report `names:` where there are no children to rename."""
-        first = next(iter(stage.names.values())).key.span
-        self.evaluator.fault(
-            "A0101", f"{owner} has no children to rename", stage.names_span or first, env, help="remove `names`"
-        )
 
     # -- names and copies -------------------------------------------------------------------------------------------
 
@@ -469,13 +469,21 @@ class Lists:
         if len(flows) != len(definition.inputs):
             self.broken.add(path)
             return self.flow(None, stage.span, path)
-        arguments = bind(self, definition.params, unit, definition.name, self.first_env(env, flows), path)
-        self.check_renames(definition, stage.names, env, path)
+        arguments = bind(
+            self, definition.params, unit, definition.name, self.first_env(env, flows), path, definition.is_open
+        )
+        check_renames(definition, stage.names, env, self.evaluator, path)
         bounds = {name: bound for name, (bound, _) in arguments.items()}
-        inner_env = Env(bounds, uses=(*env.uses, Use(stage.span, definition.name)))
+        inner_env = Env(bounds, is_open=definition.is_open, uses=(*env.uses, Use(stage.span, definition.name)))
         inputs = {name: Ref(flow, stage.span) for name, flow in zip(definition.inputs, flows, strict=True)}
         inner = self.run(
-            definition.stages, inputs, space, inner_env, unit.init, self.renames(definition.name, stage, env), None
+            definition.stages,
+            inputs,
+            space,
+            inner_env,
+            unit.init,
+            renames_of(stage, definition.name, self.defaults),
+            None,
         )
         for name, ref in inputs.items():
             if not ref.used and name != "input":
@@ -492,32 +500,6 @@ class Lists:
         """A block's parameters see the channels of its first input."""
         first = self.local_env(env, flows[:1])
         return replace(first, index=env.index)
-
-    def renames(self, type_: str, stage: Stage, env: Env) -> dict[str, Entry]:
-        """`names:` of the stage over those of `defaults`."""
-        default = self.defaults.get(type_) if self.defaults else None
-        names = default.get("names") if isinstance(default, Mapping) else None
-        common = (
-            {key: entry for key, entry in names.entries.items() if isinstance(entry.value, Scalar)}
-            if isinstance(names, Mapping)
-            else {}
-        )
-        return {**common, **stage.names}
-
-    def check_renames(self, definition: Definition, names: dict[str, Entry], env: Env, path: str) -> None:
-        """Every renamed child must be one of the definition's."""
-        known = [str(child.name.value) for child in definition.stages if child.name is not None]
-        for key, entry in names.items():
-            if key not in known:
-                self.evaluator.fault(
-                    "A0101",
-                    f"`{definition.name}` has no child `{key}`",
-                    entry.key.span,
-                    env,
-                    label="unknown child",
-                    help=suggestion(key, known, "its children are"),
-                    path=path,
-                )
 
     # -- primitives -------------------------------------------------------------------------------------------------
 

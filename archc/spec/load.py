@@ -11,7 +11,7 @@ from typing import Final
 
 from archc.diagnostics import Diagnostic, Report, SourceFile, Span
 from archc.source import Entry, Mapping, Scalar, Sequence, Tree, decode, parse, read_file
-from archc.spec.merge import merge_specs, without
+from archc.spec.merge import merge_specs
 
 MAX_EXTENDS: Final = 8
 SHIPPED_FOLDERS: Final = ("imagenet", "fashion_mnist", "families")
@@ -109,10 +109,7 @@ def _extended(
 ) -> Mapping | None:
     target = tree.get("extends")
     if target is None:
-        if "upto" in tree.entries:
-            span = tree.entries["upto"].key.span
-            report.add(Diagnostic("A0109", "`upto` without `extends`", span, help="add `extends:`, or remove `upto`"))
-        return without(tree, "upto")
+        return tree
     path, problem = _parent_path(target, folder, root)
     if path is None:
         report.add(

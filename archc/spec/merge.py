@@ -40,7 +40,7 @@ def _has_expression(tree: Tree) -> bool:
     return isinstance(tree, Scalar) and isinstance(tree.value, str)
 
 
-def merge_specs(parent: Mapping, child: Mapping, report: Report) -> Mapping:
+def merge_specs(parent: Mapping, child: Mapping, report: Report) -> Mapping | None:
     """`child` over `parent`: mappings merge by key, `stages` are appended after `upto`, anything else is replaced.
 
     A child with another `input` or other `params` inherits only the claims that are made of expressions.
@@ -48,7 +48,10 @@ def merge_specs(parent: Mapping, child: Mapping, report: Report) -> Mapping:
     if "input" in child.entries or "params" in child.entries:
         parent = without_literal_claims(parent)
     grows = "stages" in child.entries or "blocks" in child.entries
-    merged = dict(_cut(parent, child, report).entries)
+    kept = _cut(parent, child, report)
+    if kept is None:
+        return None
+    merged = dict(kept.entries)
     for key, entry in without(child, "extends", "upto").entries.items():
         old = merged.get(key)
         if key == "params" and old and not grows:
@@ -109,7 +112,7 @@ def _check_params(old: Tree, new: Tree, report: Report) -> None:
             )
 
 
-def _cut(parent: Mapping, child: Mapping, report: Report) -> Mapping:
+def _cut(parent: Mapping, child: Mapping, report: Report) -> Mapping | None:
     """`parent` without the stages that follow `upto`, their claims, and the outputs that named them."""
     upto, stages = child.get("upto"), parent.get("stages")
     if upto is None or not isinstance(stages, Sequence):
@@ -127,7 +130,7 @@ def _cut(parent: Mapping, child: Mapping, report: Report) -> Mapping:
                 help=suggestion(str(shown), known, "its stages are"),
             )
         )
-        return parent
+        return None
     kept = names.index(str(upto.value)) + 1
     cut = Entry(parent.entries["stages"].key, Sequence(stages.items[:kept], stages.span))
     merged = {**without(parent, "outputs").entries, "stages": cut}

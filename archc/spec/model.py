@@ -65,6 +65,8 @@ class Definition:
     inputs: tuple[str, ...]
     stages: tuple[Stage, ...]
     doc: str = ""
+    is_open: bool = False
+    """Whether it may have params that could not be read."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,3 +114,7 @@ class Spec:
     expect: Mapping | None = None
     budget: Mapping | None = None
     train: Mapping | None = None
+    is_open: bool = False
+    """Whether it may have params that could not be read."""
+    has_lost_blocks: bool = False
+    """Whether it may define blocks that could not be read."""

@@ -52,6 +52,11 @@ def parse_spec(tree: Mapping, file: SourceFile, report: Report) -> Spec | None:
     """The Spec that a merged tree says; None where too little is there to go on."""
     parser = _Parser(report)
     given = parser.known_fields(tree, SPEC_FIELDS, "a spec")
+    if "extends" in given:
+        return None
+    if "upto" in tree.entries:
+        span = tree.entries["upto"].key.span
+        parser.error("A0109", "`upto` without `extends`", span, help="add `extends:`, or remove `upto`")
     parser.required(tree, [key for key in ("archc", "name", "input", "stages") if key not in given])
     parser.string(tree.get("doc"), "doc")
     parser.version(tree.get("archc"))
@@ -74,6 +79,8 @@ def parse_spec(tree: Mapping, file: SourceFile, report: Report) -> Spec | None:
         expect=parser.mapping(tree.get("expect"), "expect"),
         budget=parser.mapping(tree.get("budget"), "budget"),
         train=parser.mapping(tree.get("train"), "train"),
+        is_open="params" in given and not isinstance(tree.get("params"), Mapping),
+        has_lost_blocks="blocks" in given and not isinstance(tree.get("blocks"), Mapping),
     )
 
 
@@ -155,7 +162,6 @@ class _Parser(Reader):
                     else "a name is a letter or `_`, then letters, digits and `_`"
                 )
                 self.error("A0107", f"`{key[:80]}` cannot be a param", entry.key.span, why, "rename it")
-                continue
             found.append(self.param(key, entry))
         return tuple(param for param in found if param is not None)
 
@@ -253,16 +259,19 @@ class _Parser(Reader):
     def definition(self, name: str, tree: Tree, key: Scalar | None = None) -> Definition | None:
         mapping = self.mapping(tree, name)
         if mapping is None:
-            return None
+            span = key.span if key else tree.span
+            return Definition(name, span, (), ("input",), (Stage(span, faulty=True),), is_open=True)
         span = key.span if key else mapping.span
-        if "stages" not in self.known_fields(mapping, DEFINITION_FIELDS, f"block `{name}`"):
+        given = self.known_fields(mapping, DEFINITION_FIELDS, f"block `{name}`")
+        is_open = "params" in given and not isinstance(mapping.get("params"), Mapping)
+        if "stages" not in given:
             self.error("A0102", f"block `{name}` has no `stages`", span, help="add `stages:`, the block's body")
         stages = self.stages(mapping.get("stages"))
         doc = self.string(mapping.get("doc"), "doc")
         params = self.params(self.mapping(mapping.get("params"), "params"))
         names = self.inputs(self.sequence(mapping.get("inputs"), "inputs"), stages or ())
         faulty = Stage(span, faulty=True)
-        return Definition(name, span, params, names, stages or (faulty,), str(doc.value) if doc else "")
+        return Definition(name, span, params, names, stages or (faulty,), str(doc.value) if doc else "", is_open)
 
     def inputs(self, tree: Sequence | None, stages: tuple[Stage, ...]) -> tuple[str, ...]:
         """The names of a block's inputs, apart from each other and from the stages'."""
@@ -331,7 +340,17 @@ class _Parser(Reader):
             names_span=names.span if names else None,
             expect=tree.get("expect"),
             init=self.mapping(tree.get("init"), "init"),
-            faulty=type_ is None and not (is_group and isinstance(tree.get("stages"), Sequence)),
+            faulty=self.is_faulty(tree, type_),
+        )
+
+    def is_faulty(self, tree: Mapping, type_: Scalar | None) -> bool:
+        """Whether nothing is known of a stage: it is neither a type nor a list, or where its children stand is not told."""
+        if "type" not in tree.entries and any(nearest(key, STAGE_FIELDS) for key in tree.entries.keys() - STAGE_FIELDS):
+            return True
+        inline = tree.get("inline")
+        told = inline is None or (isinstance(inline, Scalar) and isinstance(inline.value, bool))
+        return not told or (
+            type_ is None and not ("type" not in tree.entries and isinstance(tree.get("stages"), Sequence))
         )
 
     def untyped(self, tree: Mapping, first: Span) -> None:
