@@ -150,7 +150,7 @@ def _loaded(spec: str | Path, stdin: bytes | None, report: Report) -> Loaded:
         shipped = find_shipped(str(spec))
         if shipped is not None:
             return load_path(shipped, report, f"specs/{shipped.parent.name}/{shipped.name}")
-        if path.suffix not in (".yaml", ".yml"):
+        if path.suffix not in (".yaml", ".yml") and not os.path.isdir(path):
             return Loaded(None, _missing(str(spec), report))
     return load_path(path, report)
 

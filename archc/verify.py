@@ -174,9 +174,11 @@ def _run_onnx(graph: Graph, state: Mapping[str, Array], opset: int, x: Array, st
 def _difference(path: str, a: Array, b: Array) -> Difference:
     if a.shape != b.shape:
         return Difference(path, float("inf"), ABSOLUTE)
-    return Difference(
-        path, float(np.max(np.abs(a - b), initial=0.0)), ABSOLUTE + RELATIVE * float(np.max(np.abs(b), initial=0.0))
-    )
+    same = (a == b) | (np.isnan(a) & np.isnan(b))  # equal infinities are equal
+    with np.errstate(invalid="ignore"):
+        apart = np.where(same, 0.0, np.abs(a - b))
+    largest = np.max(np.abs(b), initial=0.0, where=np.isfinite(b))
+    return Difference(path, float(np.max(apart, initial=0.0)), ABSOLUTE + RELATIVE * float(largest))
 
 
 def _shapes(net: nn.Module) -> dict[str, tuple[int, ...]]:

@@ -157,7 +157,7 @@ def test_a_folder_or_a_file_name_can_be_given() -> None:
 
 def test_nothing_is_written_when_a_target_fails(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("onnx")
-    assert main(["compile", LENET, "--python", "--onnx", "--opset", "3"]) == 1
+    assert main(["compile", LENET, "--python", "--onnx", "--opset", "3"]) == 2
     assert "opset 3 is not supported" in capsys.readouterr().err
     assert os.listdir() == []
 
@@ -165,6 +165,35 @@ def test_nothing_is_written_when_a_target_fails(capsys: pytest.CaptureFixture[st
 def test_a_folder_that_is_not_there_is_a_diagnostic(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compile", LENET, "--python", "no/where/net.py"]) == 1
     assert "error[A0704]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "says"),
+    [
+        (["--onnx", "resnet18"], 2, "`--onnx` took `resnet18` as its file"),
+        (["spec.yaml", "--python", "spec.yaml"], 1, "is read by this very command"),
+        (["spec.yaml", "--python", "same", "--onnx", "same"], 1, "is the file of --onnx too"),
+        (["spec.yaml", "--onnx", "--python", "nowhere/x.py"], 1, "its folder does not exist"),
+        (["spec.yaml", "--python", "folder"], 1, "is a folder"),
+        (["spec.yaml", "--torch", "x.pth"], 2, "`--torch` cannot write `x.pth`"),
+        (["spec.yaml", "--verify", "--opset", "7"], 2, "opset 7 is not supported"),
+        (["spec.yaml", "--onnx", "--seed", "-1"], 2, "--seed -1 is out of range"),
+        (["folder", "--onnx"], 1, "`folder` is a folder"),
+    ],
+)
+def test_misuse_is_said_and_nothing_is_written(
+    args: list[str], code: int, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("onnx")
+    Path("folder").mkdir()
+    Path("spec.yaml").write_text(
+        "archc: 1\nname: net\ninput: {features: 8}\nstages:\n  - {type: linear, out_features: 3}\n"
+    )
+    before = Path("spec.yaml").read_bytes()
+    assert main(["compile", *args]) == code
+    assert says in capsys.readouterr().err
+    assert sorted(os.listdir()) == ["folder", "spec.yaml"]
+    assert Path("spec.yaml").read_bytes() == before
 
 
 def test_weights_go_in_and_out() -> None:

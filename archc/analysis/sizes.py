@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import lcm
 
-from archc.analysis.valid_sizes import ValidSizes, valid_sizes
+from archc.analysis.valid_sizes import ValidSizes, declared_channels, valid_sizes
 from archc.ir.graph import Axis, Graph, Node
-from archc.ir.ops import Linear, Violation
+from archc.ir.ops import Violation
 from archc.ir.types import TensorType
 
 
@@ -35,11 +35,12 @@ def types_at(graph: Graph, sizes: tuple[int, ...]) -> tuple[list[TensorType], Si
 
 
 def _width(node: Node, inputs: tuple[TensorType, ...]) -> Violation | None:
-    """A linear layer behind a flatten takes as many features as the default size gives."""
-    if isinstance(node.op, Linear) and inputs[0].channels != node.op.in_features:
-        message = f"linear takes {node.op.in_features} features, {inputs[0].channels} arrive"
-        return Violation("A0312", message, help="pool to a fixed size before the flatten, say with `global_avg_pool`")
-    return None
+    """What has tensors behind a flatten takes as many features as the default size gives."""
+    declared = declared_channels(node.op)
+    if declared is None or inputs[0].channels == declared:
+        return None
+    message = f"{node.type} takes {declared} features, {inputs[0].channels} arrive"
+    return Violation("A0312", message, help="pool to a fixed size before the flatten, say with `global_avg_pool`")
 
 
 def first_refused(axis: Axis, valid: ValidSizes) -> int | None:
@@ -62,5 +63,5 @@ def refused_sizes(graph: Graph) -> Iterator[tuple[Axis, SizeFault]]:
         size = first_refused(axis, valid) if valid is not None else None
         if size is not None:
             _, fault = types_at(graph, (*defaults[:index], size, *defaults[index + 1 :]))
-            if fault is not None:
-                yield axis, fault
+            assert fault is not None, "the proof and the rules agree on every size"
+            yield axis, fault

@@ -141,8 +141,10 @@ class _Walk:
             rest = prod(size or 0 for at, size in enumerate(dims.spatial) if at != self.axis) * (dims.channels or 0)
             self.features[node.output] = lines[0].map(lambda size: size * rest, Fraction(rest))
             return
-        if isinstance(node.op, ops.Pad) and node.op.mode == "reflect":
-            self.range.at_least(lines[0], 1 + max(node.op.before[self.axis], node.op.after[self.axis]))
+        if isinstance(node.op, ops.Pad):
+            self.range.at_least(lines[0], node.op.least(self.axis))
+            if node.op.mode == "reflect":
+                self.range.at_least(lines[0], 1 + max(node.op.before[self.axis], node.op.after[self.axis]))
         if isinstance(node.op, ops.AvgPool) and self.graph.types[node.inputs[0]].rank == 3:
             self.range.at_least(lines[0], node.op.kernel_size[self.axis])
         out = self._merged(node.op, lines) if node.op.arity is None else self._mapped(node.op, lines[0])
@@ -167,15 +169,13 @@ class _Walk:
             self.features.get(value) or _constant(self.graph.types[value].channels or 0, period)
             for value in node.inputs
         ]
-        declared = next((getattr(node.op, name) for name in CHANNEL_FIELDS if hasattr(node.op, name)), None)
+        declared = declared_channels(node.op)
         if isinstance(node.op, ops.Concat):
             base = tuple(sum(sizes) for sizes in zip(*(line.base for line in lines), strict=True))
             self.features[node.output] = Line(base, sum(line.slope for line in lines))
             return
         for line in lines[1:]:
             self.range.equal(lines[0], line)
-        if isinstance(node.op, ops.PReLU) and declared == 1:
-            declared = None
         if declared is not None:
             self.range.equal(lines[0], _constant(declared, period))
         if isinstance(node.op, ops.Chunk):
@@ -185,8 +185,15 @@ class _Walk:
             self.features[node.output] = lines[0]
 
 
-CHANNEL_FIELDS: Final = ("in_features", "num_features", "num_channels", "num_parameters", "channels")
+CHANNEL_FIELDS: Final = ("in_channels", "in_features", "num_features", "num_channels", "num_parameters", "channels")
 """The fields of ops that fix the channels of their input."""
+
+
+def declared_channels(op: ops.Op) -> int | None:
+    """The channels that an op's tensors are made for, or None if it takes any."""
+    if isinstance(op, ops.PReLU) and op.num_parameters == 1:
+        return None
+    return next((getattr(op, name) for name in CHANNEL_FIELDS if hasattr(op, name)), None)
 
 
 def _constant(size: int, period: int) -> Line:

@@ -35,7 +35,8 @@ def export_program(graph: Graph, state: Mapping[str, np.ndarray[Any, Any]]) -> b
         try:
             program = torch.export.export(net, (example,), dynamic_shapes=(dims,), strict=False)
         except (RuntimeError, ValueError) as error:  # what torch.export raises, its own classes included
-            raise ExportError(str(error).strip().partition("\n")[0]) from None
+            raise ExportError(str(error).strip().partition("\n")[0].partition("! For more")[0]) from None
+        program._example_inputs = None  # zeros, which the file need not carry
         torch.export.save(program, buffer)
     return buffer.getvalue()
 

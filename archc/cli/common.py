@@ -14,10 +14,13 @@ from archc.diagnostics.model import SourceFile, Span
 from archc.diagnostics.render import to_json, to_text
 
 
-def spec_argument(parser: argparse.ArgumentParser) -> None:
+def spec_argument(parser: argparse.ArgumentParser, optional: bool = False) -> None:
     """SPEC and --set, as every command on one spec has them."""
     parser.add_argument(
-        "spec", metavar="SPEC", help="a YAML file, `-` for standard input, or the name of a spec that ships (resnet18)"
+        "spec",
+        nargs="?" if optional else None,
+        metavar="SPEC",
+        help="a YAML file, `-` for standard input, or the name of a spec that ships (resnet18)",
     )
     parser.add_argument(
         "--set",

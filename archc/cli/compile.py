@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,7 @@ class Job:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    spec_argument(parser)
+    spec_argument(parser, optional=True)
     add = parser.add_argument
     add("--onnx", metavar="FILE", nargs="?", const="", help="write an ONNX file (default: NAME.onnx); needs no torch")
     add(
@@ -70,28 +71,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Compile. 1: the spec, the weights or a target is at fault; 2: no target is named."""
+    """Compile. 1: the spec, the weights or a target is at fault; 2: the arguments are."""
     wanted = [target for target in TARGETS if getattr(options, target) is not None]
-    if not wanted and not options.verify:
-        report(
-            [
-                problem(
-                    "A0102",
-                    "no target is named",
-                    "archc compile",
-                    "add --onnx, --torch or --python (or --verify alone)",
-                )
-            ]
-        )
-        return 2
-    if not 0 <= options.seed < 2**63:
-        report(
-            [
-                problem(
-                    "A0104", f"--seed {options.seed} is out of range", "archc compile", "use a seed from 0 to 2^63 - 1"
-                )
-            ]
-        )
+    misused = _misuse(options, wanted)
+    if misused is not None:
+        report([misused])
         return 2
     spec = load(options.spec, options.settings)
     try:
@@ -100,17 +84,39 @@ def run(options: argparse.Namespace) -> int:
         report(error.diagnostics)
     except ModuleNotFoundError as error:
         extra = "verify" if error.name == "onnxruntime" else "torch"
-        report(
-            [
-                problem(
-                    "A0705",
-                    f"this needs the package `{error.name}`",
-                    "archc compile",
-                    f"run `pip install 'archc-compiler[{extra}]'`",
-                )
-            ]
-        )
+        help = f"run `pip install 'archc-compiler[{extra}]'`"
+        report([problem("A0705", f"this needs the package `{error.name}`", "archc compile", help)])
     return 1
+
+
+def _misuse(options: argparse.Namespace, wanted: list[str]) -> Diagnostic | None:
+    """What is wrong with the arguments themselves."""
+    if options.spec is None:
+        taken = next((target for target in wanted if getattr(options, target)), None)
+        help = "write `archc compile SPEC --onnx`"
+        if taken is not None:
+            help = f"`--{taken}` took `{getattr(options, taken)}` as its file: write `archc compile SPEC --{taken}`"
+        return problem("A0102", "SPEC is missing", "archc compile", help)
+    if not wanted and not options.verify:
+        help = "add --onnx, --torch or --python (or --verify alone)"
+        return problem("A0102", "no target is named", "archc compile", help)
+    if not 0 <= options.seed < 2**63:
+        return problem("A0104", f"--seed {options.seed} is out of range", "archc compile", "use 0 to 2^63 - 1")
+    if options.torch and Path(options.torch).suffix not in ("", ".pt2", ".safetensors"):
+        help = "a name in .pt2 gets an exported program, one in .safetensors the weights"
+        return problem("A0104", f"--torch cannot write `{options.torch}`", "archc compile", help)
+    return _unknown_opset(options)
+
+
+def _unknown_opset(options: argparse.Namespace) -> Diagnostic | None:
+    if options.opset is None:
+        return None
+    from archc.backends.onnx import SUPPORTED_OPSETS
+
+    if options.opset in SUPPORTED_OPSETS:
+        return None
+    help = f"use {SUPPORTED_OPSETS[0]} to {SUPPORTED_OPSETS[-1]}"
+    return problem("A0104", f"opset {options.opset} is not supported", "archc compile", help)
 
 
 def _compile(spec: Spec, options: argparse.Namespace, wanted: list[str]) -> int:
@@ -118,7 +124,9 @@ def _compile(spec: Spec, options: argparse.Namespace, wanted: list[str]) -> int:
     needs_state = bool(options.weights) or any(target != "python" for target in wanted)
     only_inference = not options.verify and "torch" not in wanted
     state = _state(spec, options, only_inference) if needs_state else {}
-    jobs = [_job(spec, options, target, _path(options, target, graph.name, len(wanted)), state) for target in wanted]
+    paths = {target: _path(options, target, graph.name, len(wanted)) for target in wanted}
+    _check_paths(paths, spec, options)
+    jobs = [_job(spec, options, target, path, state) for target, path in paths.items()]
     if options.verify and not _verified(spec, options, state):
         return 1
     for job in jobs:
@@ -157,47 +165,30 @@ def _job(spec: Spec, options: argparse.Namespace, target: str, path: Path, state
 
 
 def _onnx_job(spec: Spec, options: argparse.Namespace, path: Path, state: State) -> Job:
-    from archc.backends.onnx import DEFAULT_OPSET, SUPPORTED_OPSETS, Inexpressible, to_onnx, write_onnx
+    from archc.backends.onnx import DEFAULT_OPSET, Inexpressible, to_onnx, write_onnx
 
     opset = DEFAULT_OPSET if options.opset is None else options.opset
-    if opset not in SUPPORTED_OPSETS:
-        raise SpecError(
-            [
-                problem(
-                    "A0104",
-                    f"opset {opset} is not supported",
-                    "--opset",
-                    f"use {SUPPORTED_OPSETS[0]} to {SUPPORTED_OPSETS[-1]}",
-                )
-            ]
-        )
     try:
         model = to_onnx(spec.graph, state, opset=opset, metadata=spec.metadata())
     except Inexpressible as error:
         raise SpecError([_inexpressible(spec, error.path, error.reason)]) from None
-    shape = ", ".join(
-        [
-            *["N", *(axis.name if axis.free else str(axis.default) for axis in spec.graph.input.axes)][:1],
-            str(spec.graph.input.channels),
-        ]
-    )
     axes = "".join(f", {axis.name if axis.free else axis.default}" for axis in spec.graph.input.axes)
-    step = f'onnxruntime.InferenceSession("{path}").run(None, {{"input": x}}) with x of shape ({shape}{axes}), float32'
+    step = f'onnxruntime.InferenceSession("{path}").run(None, {{"input": x}}) with x of shape (N, {spec.graph.input.channels}{axes}), float32'
     return Job("onnx", path, lambda file: write_onnx(model, file), step)
 
 
 def _inexpressible(spec: Spec, path: str, reason: str) -> Diagnostic:
     node = spec.graph.node_at[path]
-    span = next((use for use in (node.span,) if not use.file.shipped), None)
-    if span is None:
-        return problem(
-            "A0703",
-            f"ONNX cannot say `{path}`: {reason}",
-            spec.loaded.file.name,
-            "fix the input size, or use another op",
-        )
+    if node.span.file.shipped:
+        message = f"ONNX cannot say `{path}`: {reason}"
+        return problem("A0703", message, spec.loaded.file.name, "fix the input size, or use another op")
     return Diagnostic(
-        "A0703", "ONNX cannot say this stage", span, reason, help="fix the input size, or use another op", path=path
+        "A0703",
+        "ONNX cannot say this stage",
+        node.span,
+        reason,
+        help="fix the input size, or use another op",
+        path=path,
     )
 
 
@@ -224,8 +215,34 @@ def _python_job(spec: Spec, options: argparse.Namespace, path: Path, state: Stat
 
     source = spec.to_python()
     name = source.rpartition("\nclass ")[2].partition("(")[0]
-    module = path.stem if path.stem.isidentifier() else "network"
-    return Job("python", path, lambda file: write_whole(file, source.encode()), f"from {module} import {name}")
+    step = (
+        f"from {path.stem} import {name}"
+        if path.stem.isidentifier()
+        else f"a file whose name Python can import, for `{name}`"
+    )
+    return Job("python", path, lambda file: write_whole(file, source.encode()), step)
+
+
+def _check_paths(paths: dict[str, Path], spec: Spec, options: argparse.Namespace) -> None:
+    """Refuse, before anything is written, what would overwrite an input or could not be written."""
+    inputs = [Path(name) for name in (options.spec, options.weights, *(file.name for file in spec.texts)) if name]
+    taken = {path.resolve(): "is read by this very command" for path in inputs if path.is_file()}
+    for target, path in paths.items():
+        folder = path.resolve().parent
+        problems = {
+            taken.get(path.resolve(), ""): "give the output another name",
+            "is a folder" if path.is_dir() else "": "give a file's name, or the folder by -o",
+            ""
+            if options.output or folder.is_dir()
+            else "its folder does not exist": "make the folder, or use -o FOLDER",
+            ""
+            if not folder.is_dir() or os.access(folder, os.W_OK)
+            else "its folder cannot be written to": "choose another folder",
+        }
+        for why, help in problems.items():
+            if why:
+                raise SpecError([problem("A0704", f"cannot write `{path}`: {why}", str(path), help)])
+        taken[path.resolve()] = f"is the file of --{target} too"
 
 
 def _write(job: Job, options: argparse.Namespace) -> None:
@@ -251,7 +268,7 @@ def _verified(spec: Spec, options: argparse.Namespace, state: State) -> bool:
     from archc.verify import probe_state, verify
 
     state = state if options.weights else probe_state(spec.graph, options.seed)
-    verdict = verify(spec.graph, state, options.opset or _default_opset())
+    verdict = verify(spec.graph, state, _default_opset() if options.opset is None else options.opset)
     worst = verdict.worst
     print(
         f"verified {len(verdict.onnx)} values of {spec.graph.name}: onnx and torch differ by {worst.difference:.2e} at most, measured by the bound, "

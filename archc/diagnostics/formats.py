@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any, Final
-from xml.sax.saxutils import escape, quoteattr
 
 from archc.diagnostics.codes import CODES
 from archc.diagnostics.model import Diagnostic, Span
@@ -166,14 +165,23 @@ def to_junit(found: Sequence[Diagnostic], files: Sequence[str]) -> str:
 
 
 def _case(name: str, rows: Sequence[Diagnostic]) -> str:
-    head = f'    <testcase classname="archc.validate" name={quoteattr(safe(name))}'
+    head = f'    <testcase classname="archc.validate" name={_quoted(safe(name))}'
     if not rows:
         return f"{head}/>\n"
     title = safe(f"{rows[0].code}: {rows[0].message}", TITLE_LIMIT) + (
         f" and {len(rows) - 1} more" if len(rows) > 1 else ""
     )
     text = "".join(render(row, Painter()) for row in rows)
-    return f'{head}>\n      <failure type="{rows[0].code}" message={quoteattr(title)}>{escape(text)}</failure>\n    </testcase>\n'
+    return f'{head}>\n      <failure type="{rows[0].code}" message={_quoted(title)}>{_escaped(text)}</failure>\n    </testcase>\n'
+
+
+def _escaped(text: str) -> str:
+    # xml.sax.saxutils has this too, and brings a tenth of a check's time with it
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _quoted(text: str) -> str:
+    return '"' + _escaped(text).replace('"', "&quot;") + '"'
 
 
 Writer = Callable[[Sequence[Diagnostic], Sequence[str]], str]

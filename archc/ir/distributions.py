@@ -30,6 +30,9 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
 FAN_BASED: Final = frozenset({"kaiming_normal", "kaiming_uniform", "xavier_normal", "xavier_uniform"})
 """The distributions that need a tensor of two axes or more, for they count what enters and leaves an element."""
 
+REACH: Final = 4
+"""How many standard deviations from the mean a truncated normal may begin: further out, drawing takes too long."""
+
 LARGEST: Final = 3.0e38
 """Just below the largest float32: what no constant may exceed."""
 
@@ -53,6 +56,23 @@ def faults(type: str, constants: Mapping[str, float | str]) -> Iterator[tuple[st
     for lower, upper in (("low", "high"), ("a", "b")):
         if lower in numbers and upper in numbers and not numbers[lower] < numbers[upper]:
             yield lower, f"{numbers[lower]} is not below {upper}, which is {numbers[upper]}"
-    for name in ("std", "bound"):
+    for name in ("std", "bound", "gain"):
         if numbers.get(name, 0.0) < 0:
             yield name, f"{numbers[name]} is negative"
+
+
+def unreachable(type: str, constants: Mapping[str, float | str]) -> Iterator[tuple[str, str]]:
+    """(constant, what is wrong with it) of a truncation that torch.nn.init.trunc_normal_ divides by, or draws forever for.
+
+    The constants must be free of other faults.
+    """
+    if type != "trunc_normal":
+        return
+    given = {**DISTRIBUTIONS[type], **constants}
+    numbers = {name: float(value or 0.0) for name, value in given.items()}
+    if numbers["std"] == 0:
+        yield "std", "0 leaves nothing to truncate"
+    elif numbers["a"] > numbers["mean"] + REACH * numbers["std"]:
+        yield "a", f"{numbers['a']} lies more than {REACH} std above the mean"
+    elif numbers["b"] < numbers["mean"] - REACH * numbers["std"]:
+        yield "b", f"{numbers['b']} lies more than {REACH} std below the mean"

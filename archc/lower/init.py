@@ -10,7 +10,7 @@ from typing import Any
 from archc.blocks.library import Library
 from archc.blocks.primitives import Primitive
 from archc.diagnostics import Span
-from archc.ir.distributions import DISTRIBUTIONS, FAN_BASED, faults
+from archc.ir.distributions import DISTRIBUTIONS, FAN_BASED, faults, unreachable
 from archc.ir.ops import Init, Op, TensorSpec
 from archc.ir.types import TensorType
 from archc.lower.env import Env, Evaluator
@@ -139,7 +139,7 @@ class InitChecker:
             value = self.constant(name, key, entry.value, env, path)
             if value is not None:
                 constants[key] = value
-        for key, problem in faults(name, constants):
+        for key, problem in [*faults(name, constants)] or [*unreachable(name, constants)]:
             entry_at = tree.entries.get(key) if isinstance(tree, Mapping) else None
             self.evaluator.fault(
                 "A0104",

@@ -286,7 +286,7 @@ class Lists:
         """`repeat`: a level `0, 1, ...` below the stage's path."""
         type_ = unit.type.name if unit.type is not None else ""
         at = self.enter(path, "repeat", type_, flows, unit.stage.span, ("input",))
-        if count > 1 and len(flows) > 1:
+        if len(flows) > 1:
             self.refuse_repeat(unit, flows, env, path)
             count = 1
         made: list[Flow] = []

@@ -65,11 +65,6 @@ class Text:
     """How many parts its expressions have."""
     length: int = 0
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether there is no expression in it."""
-        return all(isinstance(part, str) for part in self.parts)
-
 
 @lru_cache(maxsize=4096)
 def parse_text(text: str) -> Text:

@@ -45,6 +45,8 @@ AXES: Final = {
     ("height", "width"): ("height", "width"),
     ("depth", "height", "width"): ("depth", "height", "width"),
 }
+TUPLE_ATTRIBUTES: Final = frozenset({"count", "index", "self"})
+"""What an output cannot be called: its name is a field of the named tuple that modules return."""
 RESERVED: Final = frozenset({"in_channels", "i", "and", "or", "not", "if", "else", "in", "none", "true", "false"})
 
 
@@ -408,6 +410,9 @@ class _Parser(Reader):
         if not name.isidentifier() or not name.isascii() or name.startswith("_"):
             why = "a letter, then letters, digits and `_`"
             self.error("A0107", f"`{name[:80]}` cannot be an output", span, why, "write `outputs: {NAME: STAGE}`")
+        elif name in TUPLE_ATTRIBUTES:
+            why = "a named tuple has an attribute of that name"
+            self.error("A0107", f"`{name}` cannot be an output", span, why, "rename it")
         else:
             self.check_name(name, span)
 

@@ -40,11 +40,8 @@ def silu(site: Site, constants: Constants) -> None:
 
 
 def mish(site: Site, constants: Constants) -> None:
-    """X tanh(log(1 + exp(x))); Mish came with opset 18."""
-    if site.opset >= 18:
-        site.final("Mish", site.x)
-    else:
-        site.final("Mul", site.x, site.step("tanh", "Tanh", site.step("softplus", "Softplus", site.x)))
+    """X tanh(log(1 + exp(x)))."""
+    site.final("Mish", site.x)
 
 
 def softplus(site: Site, constants: Constants) -> None:

@@ -110,11 +110,7 @@ class Site:
         """A reduction along one axis; the op's value where `suffix` is None."""
         stem = f"{suffix}/" if suffix else ""
         attributes: dict[str, Attribute] = {"keepdims": keepdims}
-        inputs = [x]
-        if self.opset >= 18 or kind == "ReduceSum":  # the axes were an attribute before (ReduceSum: before 13)
-            inputs.append(self.integers(f"{stem}axes", axis))
-        else:
-            attributes["axes"] = [axis]
+        inputs = [x, self.integers(f"{stem}axes", axis)]
         if suffix:
             return self.step(suffix, kind, *inputs, **attributes)
         self.final(kind, *inputs, **attributes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 
 from archc.backends.python.construct import literal
 from archc.backends.python.layout import INDENT
@@ -94,8 +95,8 @@ def _bound(bound: float, op: ops.Op) -> str:
         for name, size in (("out_features", op.out_features), ("in_features", op.in_features)):
             if size and bound == size**-0.5:
                 return f"@.{name}**-0.5"
-    size = round(bound**-2) if bound > 1e-6 else 0
-    return f"{size}**-0.5" if size > 1 and bound == size**-0.5 else literal(bound)
+    fans = (prod(tensor.shape[1:]) for tensor in op.tensors() if len(tensor.shape) > 1)
+    return next((f"{fan}**-0.5" for fan in fans if fan and bound == fan**-0.5), literal(bound))
 
 
 def _common(found: list[Draw]) -> str | None:

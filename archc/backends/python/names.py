@@ -79,7 +79,7 @@ def quoted(text: str) -> str:
 def camel(word: str, otherwise: str = "Net") -> str:
     """CamelCase of `word`: `conv_norm_act` gives ConvNormAct."""
     name = "".join(part[0].upper() + part[1:] for part in WORDS.findall(word))
-    return f"{otherwise}{name}" if not name or name[0].isdigit() else name
+    return f"{otherwise}{name}" if not name or name[0].isdigit() or keyword.iskeyword(name) else name
 
 
 def free_name(candidates: Iterable[str], taken: Iterable[str]) -> str:

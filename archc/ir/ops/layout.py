@@ -68,12 +68,12 @@ class Pad(Op):
             return
         for axis, size in enumerate(x.spatial):
             widest = max(self.before[axis], self.after[axis])
-            if size is not None and size + self.before[axis] + self.after[axis] < 1:
+            if size is not None and size < self.least(axis):
                 yield Violation(
                     "A0308",
                     "nothing is left of the map",
                     field="padding",
-                    label=f"the output's {axis_name(x.rank, axis)} would be 0 or less",
+                    label=f"all {size} along the {axis_name(x.rank, axis)} are taken away",
                     notes=(f"input {x}",),
                     help="take fewer rows away",
                 )
@@ -88,10 +88,15 @@ class Pad(Op):
                 )
                 return
 
+    def least(self, axis: int) -> int:
+        """The least size of which negative padding leaves something."""
+        return 1 - min(self.before[axis], 0) - min(self.after[axis], 0)
+
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
-        rows = zip(x.spatial, self.before, self.after, strict=True)
-        return TensorType(x.channels, tuple(None if d is None or d + a + b < 1 else d + a + b for d, a, b in rows))
+        more = [before + after for before, after in zip(self.before, self.after, strict=True)]
+        sizes = (None if d is None or d < self.least(axis) else d + more[axis] for axis, d in enumerate(x.spatial))
+        return TensorType(x.channels, tuple(sizes))
 
 
 @dataclass(frozen=True, slots=True)
