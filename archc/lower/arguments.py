@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, replace
+from typing import Final
 
 from archc.diagnostics import Span
-from archc.lower.env import Env
+from archc.lower.env import Env, Evaluator
 from archc.source import Entry, Mapping, Scalar, Sequence, Tree
 from archc.spec.model import STAGE_FIELDS, Stage
 from archc.spec.params import Param, Required, nearest, suggestion
 from archc.spec.values import UNKNOWN, BlockRef, Bound
 
-if TYPE_CHECKING:
-    from archc.lower.stages import Lists, Unit
-
 Arguments = dict[str, tuple[Bound, Span]]
 """Each parameter's value, and the span of what gave it."""
-
 
 WORK: Final = 10
 """What binding one parameter counts, in parts of an expression."""
@@ -28,104 +24,128 @@ INFERRED: Final = ("in_channels", "in_features", "num_features", "num_channels",
 """PyTorch's arguments that the language infers."""
 
 
-def bind(
-    lists: Lists, params: tuple[Param, ...], unit: Unit, type_: str, env: Env, path: str, is_open: bool = False
-) -> Arguments:
-    """The value of every parameter of `type_` at one use; a mistake gives UNKNOWN. Defaults see the earlier ones.
+@dataclass(frozen=True, slots=True, eq=False)
+class Call:
+    """One use of a type at `path`: the places that can give its fields."""
 
-    What an unknown field was meant to be, or anything that is not given if that cannot be told, is UNKNOWN too.
-    """
-    lists.evaluator.spend(WORK * len(params), unit.stage.span, env)
-    names = {param.name: None for param in params}
-    unknown = [key for key in unit.stage.args if key not in names]
-    for key in unknown if not is_open else ():
-        unknown_field(lists, unit.stage.args[key], list(names), type_, env, path)
-    if unit.block is not None:
-        for key in unit.block.fields.keys() - names.keys() if not is_open else ():
-            unknown.append(key)
-            lists.evaluator.fault(
-                "A0101",
-                f"`{type_}` has no field `{key}`",
-                unit.block.fields[key].origin or unit.block.span,
-                env,
-                label="passed to this block",
-                help=suggestion(key, names, "its fields are" if names else "remove it"),
-                path=path,
-            )
-    missing = [param for param in params if param.required and not is_given(lists, param, unit, type_)]
-    common = lists.defaults.get(type_) if lists.defaults is not None else None
-    unknown += [key for key in (common.entries if isinstance(common, Mapping) else ()) if key not in (*names, "names")]
-    near = {key: nearest(key, names) for key in unknown}
-    hidden = names.keys() if "" in near.values() else near.values()
-    report_missing(lists, [] if unknown else missing, unit, type_, env, path)
-    bound: Arguments = {}
-    inner = Env({}, env.in_channels, env.no_channels, None, env.uses)
-    for param in params:
-        if param.name in hidden and not is_given(lists, param, unit, type_):
-            bound[param.name] = Bound(UNKNOWN, None), unit.stage.span
-        else:
-            bound[param.name] = argument(lists, param, unit, type_, env, inner, path)
-        inner.bounds[param.name] = bound[param.name][0]
-    return bound
+    evaluator: Evaluator
+    type: str
+    stage: Stage
+    block: BlockRef | None
+    """The block parameter that gave the type, if one did: its fields win over the stage's."""
+    defaults: Mapping | None
+    """What the spec's `defaults` say of the type."""
+    spec_env: Env
+    env: Env
+    path: str
 
+    def bind(self, params: tuple[Param, ...], is_open: bool = False) -> Arguments:
+        """The value of every parameter; a mistake gives UNKNOWN. Defaults see the earlier ones.
 
-def misspelt(params: tuple[Param, ...], stage: Stage) -> list[Entry]:
-    """The fields of a stage that were meant to be ones that every stage has."""
-    names = [param.name for param in params]
-    unknown = [entry for key, entry in stage.args.items() if key not in names]
-    return [entry for entry in unknown if nearest(str(entry.key.value), [*names, *STAGE_FIELDS]) in STAGE_FIELDS]
+        What an unknown field was meant to be, or anything that is not given if that cannot be told, is UNKNOWN too.
+        """
+        self.evaluator.spend(WORK * len(params), self.stage.span, self.env)
+        names = [param.name for param in params]
+        unknown = self.unknown_fields(names, is_open)
+        missing = [param for param in params if param.required and not self.is_given(param)]
+        self.report_missing([] if unknown else missing)
+        near = {nearest(key, names) for key in unknown}
+        hidden = set(names) if "" in near else near
+        bound: Arguments = {}
+        inner = Env({}, self.env.in_channels, self.env.no_channels, None, self.env.uses)
+        for param in params:
+            if param.name in hidden and not self.is_given(param):
+                bound[param.name] = Bound(UNKNOWN, None), self.stage.span
+            else:
+                bound[param.name] = self.argument(param, inner)
+            inner.bounds[param.name] = bound[param.name][0]
+        return bound
 
+    def is_given(self, param: Param) -> bool:
+        """Whether anything but the parameter's own default gives its value."""
+        passed = self.block is not None and param.name in self.block.fields
+        return passed or param.name in self.stage.args or self.default(param) is not None
 
-def is_given(lists: Lists, param: Param, unit: Unit, type_: str) -> bool:
-    """Whether anything but the parameter's own default gives its value."""
-    passed = unit.block is not None and param.name in unit.block.fields
-    return passed or param.name in unit.stage.args or default_of(lists.defaults, type_, param.name) is not None
+    def default(self, param: Param) -> Tree | None:
+        """What the spec's `defaults` say of a field."""
+        return self.defaults.get(param.name) if self.defaults is not None else None
 
+    # -- mistakes ---------------------------------------------------------------------------------------------------
 
-def report_missing(lists: Lists, missing: list[Param], unit: Unit, type_: str, env: Env, path: str) -> None:
-    """Report the required parameters that nothing gives, all at once."""
-    if missing:
-        lists.evaluator.fault(
-            "A0102",
-            f"`{type_}` needs " + " and ".join(f"`{param.name}`" for param in missing),
-            unit.stage.span,
-            env,
-            label="not given",
-            help="add " + " and ".join(f"`{p.name}:`" + f" ({p.doc})" * bool(p.doc) for p in missing),
-            path=path,
-        )
+    def unknown_fields(self, names: list[str], is_open: bool) -> list[str]:
+        """The fields that the type does not have, reported unless the definition could not be read whole."""
+        unknown = [key for key in self.stage.args if key not in names]
+        passed = [key for key in (self.block.fields if self.block else ()) if key not in names and not is_open]
+        for key in unknown if not is_open else ():
+            self.unknown_field(self.stage.args[key], names)
+        for key in passed:
+            assert self.block is not None
+            span = self.block.fields[key].origin or self.block.span
+            help = suggestion(key, names, "its fields are" if names else "remove it")
+            self.fault("A0101", f"`{self.type}` has no field `{key}`", span, "passed to this block", help)
+        common = self.defaults.entries if self.defaults is not None else ()
+        return [*unknown, *passed, *(key for key in common if key not in (*names, "names"))]
 
+    def unknown_field(self, entry: Entry, names: list[str]) -> None:
+        """Report a field of the stage that the type does not have."""
+        key = str(entry.key.value)
+        near = nearest(key, [*names, *STAGE_FIELDS])
+        help = f"did you mean `{near}`?" if near else suggestion(key, names, "its fields are" if names else "remove it")
+        if key in INFERRED:
+            help = "remove it: what arrives is inferred from the stages before"
+        self.fault("A0101", f"`{self.type}` has no field `{key}`", entry.key.span, "unknown field", help)
 
-def unknown_field(lists: Lists, entry: Entry, names: list[str], type_: str, env: Env, path: str) -> None:
-    """Report a field that the type does not have."""
-    key = str(entry.key.value)
-    near = nearest(key, [*names, *STAGE_FIELDS])
-    help = f"did you mean `{near}`?" if near else suggestion(key, names, "its fields are" if names else "remove it")
-    if key in INFERRED:
-        help = "remove it: what arrives is inferred from the stages before"
-    lists.evaluator.fault(
-        "A0101", f"`{type_}` has no field `{key}`", entry.key.span, env, label="unknown field", help=help, path=path
-    )
+    def report_misspelt(self, params: tuple[Param, ...]) -> bool:
+        """Report the fields that were meant to be ones that every stage has; whether there are any."""
+        names = [param.name for param in params]
+        unknown = [entry for key, entry in self.stage.args.items() if key not in names]
+        wrong = [e for e in unknown if nearest(str(e.key.value), [*names, *STAGE_FIELDS]) in STAGE_FIELDS]
+        for entry in wrong:
+            self.unknown_field(entry, names)
+        return bool(wrong)
 
+    def report_missing(self, missing: list[Param]) -> None:
+        """Report the required parameters that nothing gives, all at once."""
+        if missing:
+            needed = " and ".join(f"`{param.name}`" for param in missing)
+            help = "add " + " and ".join(f"`{p.name}:`" + f" ({p.doc})" * bool(p.doc) for p in missing)
+            self.fault("A0102", f"`{self.type}` needs {needed}", self.stage.span, "not given", help)
 
-def argument(lists: Lists, param: Param, unit: Unit, type_: str, env: Env, inner: Env, path: str) -> tuple[Bound, Span]:
-    """The value of one parameter."""
-    stage, evaluator = unit.stage, lists.evaluator
-    if unit.block is not None and param.name in unit.block.fields:
-        given = unit.block.fields[param.name]
-        span = given.origin or unit.block.span
-        return evaluator.conformed(param, as_block(param, given, span), span, env, path), span
-    if param.name in stage.args:
-        tree = stage.args[param.name].value
-        return evaluator.param(param, first_copy_only(param, tree, stage.repeat, env), env, path), tree.span
-    default = default_of(lists.defaults, type_, param.name)
-    if default is not None:
-        scope = replace(lists.spec_env, in_channels=env.in_channels, no_channels=env.no_channels)
-        bound = evaluator.param(param, default, scope, path)
-        return Bound(bound.value, None), default.span
-    if isinstance(param.default, Required):
-        return Bound(UNKNOWN, None), stage.span
-    return own_default(lists, param, inner, stage.span, path), stage.span
+    def fault(self, code: str, message: str, span: Span, label: str, help: str) -> None:
+        """Report a mistake of this use."""
+        self.evaluator.fault(code, message, span, self.env, label=label, help=help, path=self.path)
+
+    # -- values -----------------------------------------------------------------------------------------------------
+
+    def argument(self, param: Param, inner: Env) -> tuple[Bound, Span]:
+        """The value of one parameter; `inner` is what its own default sees."""
+        evaluator, env, path = self.evaluator, self.env, self.path
+        if self.block is not None and param.name in self.block.fields:
+            given = self.block.fields[param.name]
+            span = given.origin or self.block.span
+            return evaluator.conformed(param, as_block(param, given, span), span, env, path), span
+        if param.name in self.stage.args:
+            tree = self.stage.args[param.name].value
+            return evaluator.param(param, first_copy_only(param, tree, self.stage.repeat, env), env, path), tree.span
+        default = self.default(param)
+        if default is not None:
+            scope = replace(self.spec_env, in_channels=env.in_channels, no_channels=env.no_channels)
+            return Bound(evaluator.param(param, default, scope, path).value, None), default.span
+        if isinstance(param.default, Required):
+            return Bound(UNKNOWN, None), self.stage.span
+        return self.own_default(param, inner), self.stage.span
+
+    def own_default(self, param: Param, inner: Env) -> Bound:
+        """A parameter's default, evaluated where it is an expression."""
+        default, span = param.default, self.stage.span
+        if isinstance(default, (Scalar, Sequence, Mapping)):
+            bound = self.evaluator.param(param, default, inner, self.path)
+            return Bound(bound.value, None if bound.origin is default.span else bound.origin)
+        if isinstance(default, str) and default.startswith("$"):
+            bound = self.evaluator.value(Scalar(default, span, None), inner, self.path)
+            return Bound(bound.value, bound.origin if bound.origin is not span else None)
+        assert not isinstance(default, Required)
+        return Bound(default, None)
 
 
 def first_copy_only(param: Param, tree: Tree, repeat: Tree | None, env: Env) -> Tree:
@@ -140,24 +160,6 @@ def uses_index(tree: Tree) -> bool:
     if isinstance(tree, Sequence):
         return any(uses_index(item) for item in tree.items)
     return isinstance(tree, Scalar) and isinstance(tree.value, str) and INDEX.search(tree.value) is not None
-
-
-def own_default(lists: Lists, param: Param, inner: Env, span: Span, path: str) -> Bound:
-    """A parameter's default, evaluated where it is an expression."""
-    default = param.default
-    if isinstance(default, (Scalar, Mapping)) or hasattr(default, "items"):
-        bound = lists.evaluator.param(param, default, inner, path)  # type: ignore[arg-type]
-        return Bound(bound.value, None if bound.origin is default.span else bound.origin)  # type: ignore[union-attr]
-    if isinstance(default, str) and default.startswith("$"):
-        bound = lists.evaluator.value(Scalar(default, span, None), inner, path)
-        return Bound(bound.value, bound.origin if bound.origin is not span else None)
-    return Bound(default, None)  # type: ignore[arg-type]
-
-
-def default_of(defaults: Mapping | None, type_: str, name: str) -> Tree | None:
-    """What the spec's `defaults` say of a field of a type."""
-    fields = defaults.get(type_) if defaults is not None else None
-    return fields.get(name) if isinstance(fields, Mapping) else None
 
 
 def as_block(param: Param, bound: Bound, span: Span) -> Bound:

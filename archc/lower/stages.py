@@ -12,7 +12,7 @@ from archc.blocks.primitives import Primitive
 from archc.diagnostics import Label, Span, Stop
 from archc.ir.graph import Node, Scope
 from archc.ir.types import TensorType
-from archc.lower.arguments import Arguments, bind, misspelt, unknown_field
+from archc.lower.arguments import Call
 from archc.lower.env import Env, Evaluator, Use
 from archc.lower.frames import Flow, Frame, InitLayer, Namespace, Ref
 from archc.lower.init import InitChecker
@@ -227,14 +227,12 @@ class Lists:
             return None
         if isinstance(found, Definition) and stage.init is not None:
             init = (*init, self.init_layer(stage.init, env))
-        wrong = misspelt(found.params, stage)
-        for entry in wrong:
-            unknown_field(self, entry, [param.name for param in found.params], name, env, "")
-        if wrong:
+        unit = Unit(stage, found, block, init)
+        if self.call(unit, name, env, "").report_misspelt(found.params):
             return None
         if not isinstance(found, Definition):
             no_children(stage, f"`{name}`", env, self.evaluator)
-        return Unit(stage, found, block, init)
+        return unit
 
     def init_layer(self, tree: Mapping, env: Env) -> InitLayer:
         """The `init` of a group or block, its types and tensors checked."""
@@ -432,6 +430,12 @@ class Lists:
         assert isinstance(unit.type, Definition)
         return self.block(unit, unit.type, path, flows, env, space)
 
+    def call(self, unit: Unit, type_: str, env: Env, path: str) -> Call:
+        """One use of a type, with all that can give its fields."""
+        defaults = self.defaults.get(type_) if self.defaults is not None else None
+        common = defaults if isinstance(defaults, Mapping) else None
+        return Call(self.evaluator, type_, unit.stage, unit.block, common, self.spec_env, env, path)
+
     def block(
         self, unit: Unit, definition: Definition, path: str, flows: list[Flow], env: Env, space: Namespace
     ) -> Flow:
@@ -469,9 +473,8 @@ class Lists:
         if len(flows) != len(definition.inputs):
             self.broken.add(path)
             return self.flow(None, stage.span, path)
-        arguments = bind(
-            self, definition.params, unit, definition.name, self.first_env(env, flows), path, definition.is_open
-        )
+        call = self.call(unit, definition.name, self.first_env(env, flows), path)
+        arguments = call.bind(definition.params, definition.is_open)
         check_renames(definition, stage.names, env, self.evaluator, path)
         bounds = {name: bound for name, (bound, _) in arguments.items()}
         inner_env = Env(bounds, is_open=definition.is_open, uses=(*env.uses, Use(stage.span, definition.name)))
@@ -506,7 +509,7 @@ class Lists:
     def node(self, unit: Unit, primitive: Primitive, path: str, flows: list[Flow], env: Env) -> Flow:
         """One primitive."""
         stage = unit.stage
-        arguments: Arguments = bind(self, primitive.params, unit, primitive.name, env, path)
+        arguments = self.call(unit, primitive.name, env, path).bind(primitive.params)
         if not self.right_arity(primitive, stage, flows, env, path):
             self.broken.add(path)
             return self.flow(None, stage.span, path)
