@@ -22,13 +22,12 @@ from torch import nn
 from archc.backends.onnx import serialise, tensor_names, to_onnx
 from archc.backends.python import to_python
 from archc.backends.torch import to_torch
-from archc.ir.graph import Graph
+from archc.ir.graph import Axis, Graph
 
 Array = np.ndarray[Any, Any]
 
 ABSOLUTE: Final = 1e-5
 RELATIVE: Final = 1e-4
-BATCH: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,33 +94,49 @@ def probe_state(graph: Graph, seed: int = 0) -> dict[str, Array]:
 
 
 def verify(graph: Graph, state: Mapping[str, Array], opset: int, seed: int = 0) -> Verdict:
-    """Compile `graph` to all targets with `state`, run them on the same random input, and compare every value."""
-    x = np.random.default_rng(seed).standard_normal((BATCH, *graph.input.type.shape)).astype(np.float32)
+    """Compile `graph` to all targets with `state`, run them on the same random inputs, and compare every value.
+
+    A batch of 2 at the default sizes and, where sizes are free, a batch of 3 at others that the spec allows.
+    """
     net = to_torch(graph, state).eval()
-    seen = record(graph, net, x)
-    onnx_values = _run_onnx(graph, state, opset, x, stage_outputs=True)
-    onnx_values["input"] = x  # what a dropout on the input gives
-    names = tensor_names(graph)
-    places = _places(graph)
-    found = [
-        _difference(path, onnx_values[names[value]], seen[value]) for path, value in places.items() if value in seen
-    ]
-    shipped = _run_onnx(graph, state, opset, x, stage_outputs=False)
-    found += [
-        _difference(out.name, shipped[out.name], seen[out.value])
-        for out in graph.live_outputs
-        if out.name in shipped and out.value in seen
-    ]
     source = _from_file(to_python(graph), graph)
     keys_agree = _shapes(source) == _shapes(net)
     if keys_agree:
         source.load_state_dict(net.state_dict())
-        again = record(graph, source.eval(), x)
-        exact = [_difference(path, again[value], seen[value]) for path, value in places.items() if value in seen]
-    else:
-        exact = []
-    unseen = tuple(path for path, value in places.items() if value not in seen)
-    return Verdict(tuple(found), tuple(exact), keys_agree, unseen)
+    opened, shipped = (_session(graph, state, opset, stage_outputs) for stage_outputs in (True, False))
+    names, places = tensor_names(graph), _places(graph)
+    onnx: list[Difference] = []
+    python: list[Difference] = []
+    draw = np.random.default_rng(seed)
+    for batch, sizes in trials(graph):
+        x = draw.standard_normal((batch, graph.input.channels, *sizes)).astype(np.float32)
+        seen = record(graph, net, x)
+        shown = {path: value for path, value in places.items() if value in seen}
+        inner, outer = _run(opened, x), _run(shipped, x)
+        inner["input"] = x  # what a dropout on the input gives
+        onnx += [_difference(path, inner[names[value]], seen[value]) for path, value in shown.items()]
+        results = zip(graph.live_outputs, outer.values(), strict=True)
+        onnx += [_difference(out.name, result, seen[out.value]) for out, result in results]
+        if keys_agree:
+            again = record(graph, source.eval(), x)
+            python += [_difference(path, again[value], seen[value]) for path, value in shown.items()]
+    unseen = tuple(path for path in places if path not in shown)
+    return Verdict(tuple(onnx), tuple(python), keys_agree, unseen)
+
+
+def trials(graph: Graph) -> list[tuple[int, tuple[int, ...]]]:
+    """(batch, sizes) to run at: the defaults, and the next sizes up (or down) that free axes allow."""
+    axes = graph.input.axes
+    found = [(2, tuple(axis.default for axis in axes))]
+    others = tuple(_neighbour(axis) for axis in axes)
+    return found if others == found[0][1] else [*found, (3, others)]
+
+
+def _neighbour(axis: Axis) -> int:
+    up, down = axis.default + axis.multiple_of, axis.default - axis.multiple_of
+    if not axis.free:
+        return axis.default
+    return up if axis.max is None or up <= axis.max else down if down >= axis.min else axis.default
 
 
 def _places(graph: Graph) -> dict[str, int]:
@@ -162,11 +177,14 @@ def record(graph: Graph, net: nn.Module, x: Array) -> dict[int, Array]:
     return seen
 
 
-def _run_onnx(graph: Graph, state: Mapping[str, Array], opset: int, x: Array, stage_outputs: bool) -> dict[str, Array]:
+def _session(graph: Graph, state: Mapping[str, Array], opset: int, stage_outputs: bool) -> onnxruntime.InferenceSession:
     data = serialise(to_onnx(graph, state, opset=opset, stage_outputs=stage_outputs))
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+
+
+def _run(session: onnxruntime.InferenceSession, x: Array) -> dict[str, Array]:
     names = [output.name for output in session.get_outputs()]
     return dict(zip(names, session.run(names, {"input": x}), strict=True))
 

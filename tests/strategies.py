@@ -106,5 +106,7 @@ def random_spec(seed: int) -> dict[str, Any]:
             {"name": "fc", "type": "linear", "out_features": 5},
             {"name": "bn", "type": "batch_norm"},
         ]
-    axes = {name: rng.randint(low, high) for name in AXES[rank]}
+    axes: dict[str, Any] = {name: rng.randint(low, high) for name in AXES[rank]}
+    if rng.random() < 0.4:
+        axes = {name: {"min": size, "default": size} for name, size in axes.items()}
     return {"archc": 1, "name": f"random{seed}", "input": {"channels": rng.choice((2, 4)), **axes}, "stages": stages}

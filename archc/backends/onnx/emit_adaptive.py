@@ -53,9 +53,13 @@ def along(site: Site, x: str, axis: int, size: int | None, out: int, reduction: 
     name = None if last else f"{stem}/reduce"
     if out == 1:
         return site.reduce(name, reduction, x, 2 + axis)
-    index, weights = fixed_shares(site, stem, size, out) if size is not None else free_shares(site, stem, axis, out)
+    mean = reduction != "ReduceMax"
+    if size is not None:
+        index, weights = fixed_shares(site, stem, size, out, mean)
+    else:
+        index, weights = free_shares(site, stem, axis, out, mean)
     shares = site.step(f"{stem}/shares", "Gather", x, index, axis=2 + axis)
-    if reduction == "ReduceMax":
+    if not mean:
         return site.reduce(name, reduction, shares, 3 + axis, keepdims=0)
     after = site.type.rank - 1 - axis
     if after:
@@ -65,16 +69,19 @@ def along(site: Site, x: str, axis: int, size: int | None, out: int, reduction: 
     return site.reduce(name, "ReduceSum", weighted, 3 + axis, keepdims=0)
 
 
-def fixed_shares(site: Site, stem: str, size: int, out: int) -> tuple[str, str]:
-    """The matrices of row numbers and of weights as constants."""
+def fixed_shares(site: Site, stem: str, size: int, out: int, mean: bool) -> tuple[str, str]:
+    """The matrices of row numbers and, for a mean, of weights as constants."""
     share = np.arange(out)[:, None]
     start, end = share * size // out, -(-(share + 1) * size // out)
     row = start + np.arange((end - start).max())
+    rows = site.constant(f"{stem}/rows", np.minimum(row, end - 1))
+    if not mean:
+        return rows, ""
     weights = np.where(row < end, 1.0 / (end - start), 0.0).astype(np.float32)
-    return site.constant(f"{stem}/rows", np.minimum(row, end - 1)), site.constant(f"{stem}/weights", weights)
+    return rows, site.constant(f"{stem}/weights", weights)
 
 
-def free_shares(site: Site, stem: str, axis: int, out: int) -> tuple[str, str]:
+def free_shares(site: Site, stem: str, axis: int, out: int, mean: bool) -> tuple[str, str]:
     """The same matrices as the run computes them from the size."""
 
     def step(suffix: str, kind: str, *inputs: str, **attributes: int) -> str:
@@ -93,6 +100,8 @@ def free_shares(site: Site, stem: str, axis: int, out: int) -> tuple[str, str]:
     offset = step("offset", "Range", site.whole(f"{stem}/zero", 0), width, one)
     row = step("row", "Add", start, offset)
     rows = step("rows", "Min", row, step("last", "Sub", end, one))
+    if not mean:
+        return rows, ""
     inside = step("inside", "Cast", step("less", "Less", row, end), to=1)
     count = step("count", "Cast", step("length", "Sub", end, start), to=1)
     return rows, step("weights", "Div", inside, count)
