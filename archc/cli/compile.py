@@ -203,7 +203,10 @@ def _torch_job(spec: Spec, options: argparse.Namespace, path: Path, state: State
     try:
         data = export_program(spec.graph, state)
     except ExportError as error:
-        help = "fix the free sizes in `input`, or write --onnx, --python or weights (--torch NAME.safetensors)"
+        help = (
+            "it tells maps of one row apart: raise `min` until none is left, or fix the sizes; "
+            "--onnx, --python and weights (--torch NAME.safetensors) take them as they are"
+        )
         raise SpecError(
             [problem("A0703", f"torch.export refuses the network: {error}", spec.loaded.file.name, help)]
         ) from None
