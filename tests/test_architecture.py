@@ -16,7 +16,7 @@ ALLOWED = {
     "ir": {"diagnostics"},
     "analysis": {"ir", "diagnostics"},
     "backends": {"ir", "diagnostics"},
-    "spec": {"source", "diagnostics"},
+    "spec": {"source", "ir", "diagnostics"},
     "blocks": {"spec", "source", "ir", "diagnostics"},
     "lower": {"blocks", "spec", "source", "analysis", "ir", "diagnostics"},
     "verify": {"backends", "ir"},

@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 
 from archc.backends.python import to_python
-from archc.backends.python.names import MODULE_ATTRIBUTES
 from archc.diagnostics import Span
 from archc.diagnostics.model import SourceFile
 from archc.ir import Axis, Graph, Input, Node, Output, Scope, TensorType, ops
+from archc.ir.names import MODULE_ATTRIBUTES
 from archc.ir.verify import GraphError, verify
 
 torch = pytest.importorskip("torch")

@@ -167,6 +167,7 @@ FIELDS = [
 
 NAMES = [
     ("attribute of nn.Module", STAGES + "  - {name: half, type: relu}", "A0107", 5, 12),
+    ("what nn.Module keeps", STAGES + "  - {name: _modules, type: relu}", "A0107", 5, 12),
     ("keyword", STAGES + "  - {name: class, type: relu}", "A0107", 5, 12),
     ("input", STAGES + "  - {name: input, type: relu}", "A0107", 5, 12),
     ("dot", STAGES + "  - {name: a.b, type: relu}", "A0107", 5, 12),

@@ -8,21 +8,12 @@ from keyword import iskeyword
 from typing import Final
 
 from archc.diagnostics import Diagnostic, Label, Report, Span
+from archc.ir.names import MODULE_ATTRIBUTES
 from archc.source import Entry, Mapping, Scalar, Sequence, Tree
 from archc.spec.params import nearest, suggestion
 
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}\Z")
 NUMBER: Final = re.compile(r"[0-9]{1,9}\Z")
-MODULE_ATTRIBUTES: Final = frozenset(
-    """T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval
-    extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half ipu load_state_dict modules mtia
-    named_buffers named_children named_modules named_parameters parameters register_backward_hook register_buffer
-    register_forward_hook register_forward_pre_hook register_full_backward_hook register_full_backward_pre_hook
-    register_load_state_dict_post_hook register_load_state_dict_pre_hook register_module register_parameter
-    register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory
-    state_dict to to_empty train training type xpu zero_grad reset_parameters""".split()  # noqa: SIM905 - a paragraph of words is easier to compare with PyTorch's documentation
-)
-"""The public attributes of torch.nn.Module: a child of such a name would hide them."""
 
 
 def what(tree: Tree) -> str:

@@ -7,6 +7,8 @@ import keyword
 import re
 from collections.abc import Iterable
 
+from archc.ir.names import MODULE_ATTRIBUTES
+
 
 def words(text: str) -> frozenset[str]:
     """The words of `text`, as a set."""
@@ -24,26 +26,6 @@ LOCALS_TAKEN = IMPORTED | set(dir(builtins)) | set(FLOW) | {"module", "bound"}
 
 SEQUENTIAL_ATTRIBUTES = frozenset({"append", "extend", "insert", "pop"})
 """What nn.Sequential has beside nn.Module: a child of that name needs a class that is not a Sequential."""
-
-MODULE_ATTRIBUTES = words(
-    """
-    T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval
-    extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half ipu load_state_dict modules
-    mtia named_buffers named_children named_modules named_parameters parameters register_backward_hook register_buffer
-    register_forward_hook register_forward_pre_hook register_full_backward_hook register_full_backward_pre_hook
-    register_load_state_dict_post_hook register_load_state_dict_pre_hook register_module register_parameter
-    register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule
-    share_memory state_dict to to_empty train training type xpu zero_grad
-    _apply _backward_hooks _backward_pre_hooks _buffers _call_impl _compiled_call_impl _forward_hooks
-    _forward_hooks_always_called _forward_hooks_with_kwargs _forward_pre_hooks _forward_pre_hooks_with_kwargs
-    _get_backward_hooks _get_backward_pre_hooks _get_name _is_full_backward_hook _load_from_state_dict
-    _load_state_dict_post_hooks _load_state_dict_pre_hooks _maybe_warn_non_full_backward_hook _modules _named_members
-    _non_persistent_buffers_set _parameters _register_load_state_dict_pre_hook _register_state_dict_hook
-    _replicate_for_data_parallel _save_to_state_dict _slow_forward _state_dict_hooks _state_dict_pre_hooks _version
-    _wrapped_call_impl
-    """
-)
-"""The attributes of torch.nn.Module, which a child must not hide."""
 
 
 def is_identifier(word: str) -> bool:

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from archc.backends.python.names import LOCALS_TAKEN, MODULE_ATTRIBUTES, free_name, variable
+from archc.backends.python.names import LOCALS_TAKEN, free_name, variable
 from archc.backends.python.written import REQUIRED, Arg, Required, Value
+from archc.ir.names import MODULE_ATTRIBUTES
 
 CHANNEL_NAMES = {
     "in_channels": "channels",
