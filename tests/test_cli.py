@@ -289,3 +289,11 @@ def test_a_terminal_that_is_not_utf8_gets_every_message() -> None:
     run = subprocess.run([sys.executable, "-m", "archc", "show", "resnet18"], capture_output=True, env=env)
     assert run.returncode == 0
     assert b"512 \\xd7 7 \\xd7 7" in run.stdout
+
+
+def test_the_help_states_the_opsets_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    onnx = pytest.importorskip("archc.backends.onnx")
+    with pytest.raises(SystemExit):
+        main(["compile", "--help"])
+    low, high = onnx.SUPPORTED_OPSETS[0], onnx.SUPPORTED_OPSETS[-1]
+    assert f"{low} to {high} (default: {onnx.DEFAULT_OPSET})" in " ".join(capsys.readouterr().out.split())

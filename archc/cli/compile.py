@@ -62,7 +62,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="safetensors, or a .pth checkpoint (read with weights_only); random weights without it",
     )
     add("--seed", type=int, default=0, metavar="N", help="seed of the random weights (default: 0)")
-    add("--opset", type=int, metavar="N", help="ONNX operator set")
+    add("--opset", type=int, metavar="N", help="ONNX operator set, 18 to 26 (default: 20)")
     add(
         "--verify",
         action="store_true",
