@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import thread_time
+
 import pytest
 
 
@@ -13,3 +18,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def regenerate(request: pytest.FixtureRequest) -> bool:
     """Whether to rewrite expected outputs instead of comparing."""
     return bool(request.config.getoption("--regenerate"))
+
+
+@pytest.fixture
+def within() -> object:
+    """`with within(seconds):` fails where the block takes this thread longer.
+
+    What the suite itself holds in memory is kept from the collector meanwhile: a command of its own would not have it.
+    """
+
+    @contextmanager
+    def limit(seconds: float) -> Iterator[None]:
+        gc.collect()
+        gc.freeze()
+        start = thread_time()
+        try:
+            yield
+            assert thread_time() - start < seconds
+        finally:
+            gc.unfreeze()
+
+    return limit
