@@ -69,10 +69,8 @@ def _network(spec: Spec, env: Env, lists: Lists, train: Train | None) -> Graph |
 
 
 def _view(spec: Spec, input_: Input, lists: Lists, outputs: tuple[Output, ...], env: Env, graph: Graph | None) -> View:
-    assert spec.input is not None
-    widths = lists.primitives.widths
     parts = (lists.nodes, lists.scopes, outputs, lists.types)
-    return View(lists.evaluator, env, input_, spec.input, *parts, widths, graph)
+    return View(lists.evaluator, env, spec, input_, *parts, lists.primitives.widths, graph)
 
 
 def _unused_blocks(spec: Spec, lists: Lists) -> None:

@@ -111,7 +111,7 @@ def check_budget(budget: Budget, graph: Graph, env: Env, evaluator: Evaluator) -
             continue
         batch = f" for a batch of {budget.batch:,}" if bound.measure == "activation_memory" else ""
         most = ", ".join(
-            f"`{path or 'the input'}` {in_unit(count, bound.measure)} ({count / actual:.0%})"
+            f"{f'`{path}`' if path else 'the input'} {in_unit(count, bound.measure, short=True)} ({count / actual:.0%})"
             for path, count in sorted(parts.items(), key=lambda part: -part[1])[:MOST]
             if count
         )
@@ -139,10 +139,11 @@ def measure(name: str, graph: Graph, batch: int) -> tuple[int, dict[str, int], s
     return getattr(found[""], name), {path: getattr(found[path], name) for path in rows}, "most in"
 
 
-def in_unit(amount: float, measure: str) -> str:
-    """An amount in full, and for bytes in a unit too: `26,214,400 (25 MiB)`."""
+def in_unit(amount: float, measure: str, short: bool = False) -> str:
+    """An amount in full, and for bytes in a unit too: `26,214,400 B (25 MiB)`, or where `short` in the unit alone."""
     full = f"{amount:,.0f}"
     if MEASURES[measure] is COUNTS or amount < 2**10:
         return full + " B" * (MEASURES[measure] is BYTES)
     unit = next(unit for unit in ("TiB", "GiB", "MiB", "KiB") if amount >= BYTES[unit])
-    return f"{full} B ({amount / BYTES[unit]:.4g} {unit})"
+    rounded = f"{amount / BYTES[unit]:.4g} {unit}"
+    return rounded if short else f"{full} B ({rounded})"

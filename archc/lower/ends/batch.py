@@ -69,13 +69,17 @@ def _report_single(size: int, data: Data, span: Span, guilty: list[Node], view: 
     view.report(
         "A0612",
         f"the last batch of an epoch has one example, on which torch does not train `{first.path}`",
-        Spot(span, f"{data.examples:,} examples are {data.examples // size:,} batches of {size:,} and one more"),
+        Spot(span, f"{data.examples:,} examples are {_count(data.examples // size)} of {size:,} and one more"),
         stage,
         Spot(data.at("examples"), f"{data.examples:,} to train on"),
         help="write `drop_last: true`" + (f", or `batch_size: {other}`" if other else ""),
         notes=notes,
         path=first.path,
     )
+
+
+def _count(batches: int) -> str:
+    return "1 batch" if batches == 1 else f"{batches:,} batches"
 
 
 def _near(size: int) -> list[int]:

@@ -72,6 +72,11 @@ class LabelType:
         """Whether it is made of ints, which name classes."""
         return self.encoding in ("class_index", "map")
 
+    @property
+    def is_map(self) -> bool:
+        """Whether it says something of each position, not of the example as a whole."""
+        return self.encoding == "map" or len(self.dims) > 1
+
     def __str__(self) -> str:
         return "(" + ", ".join(["N", *map(str, self.dims)]) + ")"
 

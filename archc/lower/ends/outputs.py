@@ -121,7 +121,7 @@ class Ends:
         type_ = self.types[output.value]
         if type_ is None:
             return
-        if type_.rank and len(self.label.dims) <= 1:
+        if type_.rank and not self.label.is_map:
             self.report_map(output, type_)
         elif self.loss.classes or self.label.encoding == "one_hot":
             self.check_classes(output, type_)
@@ -243,6 +243,7 @@ class Ends:
             f"the output {self.called(output)}is {type_.channels} wide, the data has {classes} classes",
             stage,
             Spot(data.at("classes"), f"{classes} classes"),
+            *view.setting_spots(view.setting(stage.span)),
             help=self.way_out_of_classes(type_, width[1] if width else "", stage),
             path=view.path_of(output.value),
         )

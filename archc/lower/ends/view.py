@@ -14,7 +14,8 @@ from archc.ir.graph import Graph, Input, Node, Output, Scope
 from archc.ir.types import TensorType
 from archc.lower.env import Env, Evaluator, place
 from archc.lower.primitive import Width
-from archc.spec.model import InputSpec
+from archc.source import Scalar
+from archc.spec.model import InputSpec, Spec
 
 ALONE: Final = re.compile(r"[\"']?\$(?:(\w+)|\{\s*(\w+)\s*\})[\"']?\Z")
 
@@ -33,8 +34,8 @@ class View:
 
     evaluator: Evaluator
     env: Env
+    spec: Spec
     input: Input
-    input_spec: InputSpec
     nodes: Sequence[Node]
     scopes: Sequence[Scope]
     outputs: Sequence[Output]
@@ -44,6 +45,12 @@ class View:
     """The whole graph, if there is no mistake in it."""
 
     # -- the network ------------------------------------------------------------------------------------------------
+
+    @property
+    def input_spec(self) -> InputSpec:
+        """`input` as it is written."""
+        assert self.spec.input is not None
+        return self.spec.input
 
     @cached_property
     def makers(self) -> dict[int, Node]:
@@ -114,13 +121,25 @@ class View:
         name = (match[1] or match[2]) if match else ""
         return name if name in self.env.bounds else ""
 
+    def setting_spots(self, name: str) -> tuple[Spot, ...]:
+        """Where a param's value is written, unless it is another one than is in force."""
+        for param in self.spec.params:
+            default = param.default
+            if param.name == name and isinstance(default, Scalar) and default.value == self.env.bounds[name].value:
+                return (Spot(default.span, f"`{name}` is {default.value}"),)
+        return ()
+
     # -- reports ----------------------------------------------------------------------------------------------------
 
     def report(
         self, code: str, message: str, *spots: Spot, help: str, notes: tuple[str, ...] = (), path: str = ""
     ) -> None:
-        """Report a mistake between several places: at the first that the user wrote, the others beside it."""
-        first = next((spot for spot in spots if not spot.span.file.shipped), spots[0])
+        """Report a mistake between several places, the most telling first.
+
+        It is placed in the spec itself rather than in one that it extends, and there rather than in a shipped block.
+        """
+        own = [spot for spot in spots if spot.span.file is self.spec.file]
+        first = next(iter(own or [spot for spot in spots if not spot.span.file.shipped]), spots[0])
         others = tuple(Label(spot.span, spot.label) for spot in spots if spot.span != first.span)
         self.evaluator.fault(
             code,
@@ -130,6 +149,13 @@ class View:
             label=first.label,
             labels=tuple(dict.fromkeys(others)),
             help=help,
-            notes=notes,
+            notes=(*notes, *self.inherited()),
             path=path,
         )
+
+    def inherited(self) -> tuple[str, ...]:
+        """A note where another spec says what is trained on."""
+        data = self.spec.train.entries.get("data") if self.spec.train is not None else None
+        if data is None or data.key.span.file is self.spec.file:
+            return ()
+        return (f"`train.data` comes from {data.key.span.file.name}; `train: null` leaves the section out",)
