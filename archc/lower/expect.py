@@ -62,7 +62,8 @@ def _by_path(spec: Spec, lists: Lists, env: Env) -> list[Claim]:
 
 def _stage(claim: Claim, lists: Lists) -> tuple[Label, ...]:
     """The stage that a claim at the top is about, where the user wrote it."""
-    spans = [item.span for item in (*lists.nodes, *lists.scopes) if item.path == claim.path]
+    nodes = [node.span for node in lists.nodes if node.path == claim.path]
+    spans = nodes + [scope.span for scope in lists.scopes if scope.path == claim.path]
     return tuple(Label(span, f"gives {lists.types[claim.value]}") for span in spans if not span.file.shipped)
 
 

@@ -31,7 +31,7 @@ class Section:
     """Of the type's word; None where the section is left out."""
     fields: Map[str, Given] = field(default_factory=dict)
     weights: Map[str, Given] = field(default_factory=dict)
-    """Of a loss: the factor of each output that is named."""
+    """Of a loss: the factor of each output that is named, at the name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,8 @@ class _Reading:
 
     def weights(self, tree: Tree) -> dict[str, Given]:
         if isinstance(tree, Mapping):
-            return {key: self.field(WEIGHT, entry, True) for key, entry in tree.entries.items()}
+            found = {key: self.field(WEIGHT, entry, True).value for key, entry in tree.entries.items()}
+            return {key: Given(value, tree.entries[key].key.span) for key, value in found.items()}
         message, help = "`weights` needs a mapping", "write `{OUTPUT: FACTOR}`, with the names of outputs"
         self.evaluator.fault("A0103", message, tree.span, self.env, help=help)
         return {}

@@ -22,6 +22,13 @@ class Loss:
     broadcasts: bool = False
     """Of a loss of elements: whether torch stretches the shapes to one another, with a warning only."""
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The encodings of labels that it takes."""
+        if self.classes:
+            return ("class_index", "map", "one_hot", "float") if self.soft else ("class_index", "map")
+        return ("one_hot", "float")
+
 
 LOSSES: Final[Mapping[str, Loss]] = {
     "cross_entropy": Loss(

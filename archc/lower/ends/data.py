@@ -197,7 +197,7 @@ def _report_rank(data: Data, view: View) -> None:
         help += ", and `{type: flatten}` as the first stage"
     view.report(
         "A0603",
-        f"the data is {FORMS[rank]}, the input takes {FORMS[wanted]}",
+        f"the data has {FORMS[rank]}, the input takes {FORMS[wanted]}",
         Spot(data.at("features", "channels"), FORMS[rank]),
         Spot(view.input_spec.span, f"takes {FORMS[wanted]}"),
         help=help if data.known or wanted == 0 else f"{help}, or give the data the input's fields",

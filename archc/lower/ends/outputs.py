@@ -26,7 +26,7 @@ def check_outputs(section: Section, label: LabelType, data: Data, types: Types, 
         return
     for output in taking_part(section, view):
         ends.check(output)
-        check_scale(section, ends.loss, output, view)
+        check_scale(section, ends.loss, output, data, view)
 
 
 def taking_part(section: Section, view: View) -> list[Output]:

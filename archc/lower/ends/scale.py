@@ -6,6 +6,7 @@ from typing import Final
 
 from archc.ir import ops
 from archc.ir.graph import Node, Output
+from archc.lower.ends.data import Data
 from archc.lower.ends.view import Spot, View
 from archc.lower.train import Section
 from archc.spec.losses import Loss
@@ -15,12 +16,12 @@ SQUASHING: Final = frozenset({"sigmoid", "hardsigmoid"})
 """Functions whose values lie between 0 and 1."""
 
 
-def check_scale(section: Section, loss: Loss, output: Output, view: View) -> None:
+def check_scale(section: Section, loss: Loss, output: Output, data: Data, view: View) -> None:
     """Report an output that is not on the scale that the loss takes."""
     node = last_function(output.value, view)
     made = scale_of(node)
     if loss.takes == "logits" and made in ("probabilities", "log-probabilities"):
-        _report_squashed(section, loss, output, node, made, view)
+        _report_squashed(section, loss, node, made, data, view)
     elif loss.takes == "log-probabilities" and made != "log-probabilities":
         _report_missing(section, output, node, "log_softmax", made, view)
     elif loss.takes == "probabilities" and made != "probabilities":
@@ -44,7 +45,7 @@ def scale_of(node: Node | None) -> str:
     return ""
 
 
-def _report_squashed(section: Section, loss: Loss, output: Output, node: Node | None, made: str, view: View) -> None:
+def _report_squashed(section: Section, loss: Loss, node: Node | None, made: str, data: Data, view: View) -> None:
     """Probabilities where logits are taken. A log_softmax before another changes nothing, and is let pass."""
     assert node is not None
     if loss.classes and made == "log-probabilities":
@@ -57,7 +58,9 @@ def _report_squashed(section: Section, loss: Loss, output: Output, node: Node | 
         "A0610",
         f"`{section.type}` takes logits, the network ends with {node.type}",
         Spot(view.span_of(node.output), f"gives {made}"),
-        *_at_loss(section, "takes logits, and squashes them itself"),
+        Spot(section.span, "takes logits, and squashes them itself")
+        if section.span is not None
+        else Spot(data.span, f"the loss is `{section.type}`, as none is given"),
         help=f"remove the {node.type}{other}",
         path=node.path,
     )
@@ -65,6 +68,7 @@ def _report_squashed(section: Section, loss: Loss, output: Output, node: Node | 
 
 def _report_missing(section: Section, output: Output, node: Node | None, wanted: str, made: str, view: View) -> None:
     """Anything else where probabilities, or their logarithms, are taken."""
+    assert section.span is not None, "the loss that is not written takes logits"
     other = {"log_softmax": "cross_entropy", "sigmoid": "bce_with_logits"}[wanted]
     scale = {"log_softmax": "log-probabilities", "sigmoid": "probabilities"}[wanted]
     told = f"gives {made}" if made else "gives any numbers"
@@ -74,12 +78,8 @@ def _report_missing(section: Section, output: Output, node: Node | None, wanted:
     view.report(
         "A0611",
         f"`{section.type}` takes {scale}, the network does not end with {wanted}",
-        *_at_loss(section, f"takes {scale}"),
+        Spot(section.span, f"takes {scale}"),
         Spot(view.span_of(output.value if node is None else node.output), told),
         help=help,
         path=view.path_of(output.value),
     )
-
-
-def _at_loss(section: Section, text: str) -> tuple[Spot, ...]:
-    return (Spot(section.span, text),) if section.span is not None else ()
