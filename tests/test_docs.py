@@ -363,7 +363,8 @@ def train_fields() -> str:
         else:
             rows.append((f"`{section}.type`", "string", "required", names, ""))
         rows += section_fields(section, types)
-    rows.append((f"`loss.{WEIGHT.name}`", f"{WEIGHT.kind} for each", default(WEIGHT), bounds(WEIGHT), WEIGHT.doc))
+        if section == "loss":
+            rows.append((f"`loss.{WEIGHT.name}`", "a float for each", default(WEIGHT), bounds(WEIGHT), WEIGHT.doc))
     return table(("field", "kind", "default", "bounds", "meaning"), rows)
 
 

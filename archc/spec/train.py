@@ -7,6 +7,7 @@ from typing import Final
 
 from archc.spec.datasets import DATA_SETS, SYNTHETIC_EXAMPLES
 from archc.spec.losses import LOSSES
+from archc.spec.params import REQUIRED as NO_DEFAULT
 from archc.spec.params import Param
 
 FIELDS: Final[Mapping[str, Param]] = {
@@ -31,7 +32,7 @@ def _picture(size: int) -> tuple[Param, ...]:
 
 
 def _size(name: str, doc: str, required: bool = True) -> Param:
-    return Param(name, "int", min=1, max=2**20, doc=doc) if required else Param(name, "int", None, min=1, doc=doc)
+    return Param(name, "int", NO_DEFAULT if required else None, min=1, doc=doc)
 
 
 SECTIONS: Final[Mapping[str, Mapping[str, tuple[Param, ...]]]] = {
