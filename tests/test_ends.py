@@ -7,10 +7,12 @@ but for the mistakes that are marked as silent, which train something else than 
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -21,6 +23,9 @@ import archc
 from archc.diagnostics import CODES
 from archc.diagnostics.render import to_text
 from archc.spec.datasets import DATA_SETS
+
+TRIED = 1_000
+"""How many pairs of ends are tried, of all of PRODUCT."""
 
 HERE = "‹"
 """Stands in a text before the place that is to be blamed."""
@@ -367,13 +372,17 @@ def target(label: dict[str, Any], data: dict[str, Any], count: int, shape: tuple
     return last.float().reshape(count, *label.get("shape", ()))
 
 
-def torch_refuses(text: str) -> str:
+def build(spec: dict[str, Any]) -> Any:
+    return archc.api.load_with("-", [], yaml.safe_dump(spec, sort_keys=False).encode()).to_torch().train()
+
+
+def torch_refuses(text: str, built: Any = None) -> str:
     """One step on each kind of batch, without archc's checks: what torch raises or warns of, or ""."""
     import torch
 
     spec = yaml.safe_load(text)
     train, params = spec.pop("train"), spec.get("params", {})
-    net = archc.api.load_with("-", [], yaml.safe_dump(spec, sort_keys=False).encode()).to_torch().train()
+    net = build(spec) if built is None else built
     data = section(train["data"], params, "")
     label = section(train.get("label"), params, "class_index")
     loss = section(train.get("loss"), params, "cross_entropy")
@@ -417,6 +426,61 @@ def test_torch_refuses_it_or_is_known_to_say_nothing(case: Case) -> None:
 def test_torch_takes_what_is_clean(case: Case) -> None:
     pytest.importorskip("torch")
     assert torch_refuses(case.text.replace(HERE, "")) == ""
+
+
+ENDS = {
+    **{f"features {n}": (FLAT, fc(n)) for n in (1, 2, 3, 4)},
+    **{f"map {n}": (conv(n),) for n in (1, 3)},
+    **{f"pooled {n}": (conv(n), POOL) for n in (1, 3)},
+    "small map": (conv(3), "{type: max_pool, kernel_size: 2}"),
+    "channels last": ("{type: channels_last}", fc(3)),
+}
+LAST = ("", SOFTMAX, LOG, SIGMOID, "{type: relu}")
+LABELS = (
+    "class_index",
+    "one_hot",
+    "map",
+    *(f"{{type: float, shape: {shape}}}" for shape in ([], [1], [3], [8, 8], [1, 8, 8])),
+)
+SOURCES = (
+    folder(2, 3, 8),
+    folder(3, 3, 8),
+    "{type: synthetic, channels: 3, height: 8, width: 8, classes: 3}",
+    "{type: synthetic, channels: 3, height: 8, width: 8}",
+)
+SILENT = {"A0605", "A0607", "A0610", "A0611"}
+"""The codes of mistakes that torch may train without a word."""
+
+PRODUCT = [
+    (end, last, label, loss, data)
+    for end in ENDS
+    for last in LAST
+    for label in LABELS
+    for loss in FUNCTIONS
+    for data in SOURCES
+]
+
+
+def test_every_label_and_loss_at_every_end_is_judged_as_torch_judges_it() -> None:
+    """A sample of all pairs: what is clean torch trains; what is not it refuses, or is of a kind that it may let pass."""
+    pytest.importorskip("torch")
+    nets: dict[tuple[str, str], Any] = {}
+    verdicts: Counter[str] = Counter()
+    for end, last, label, loss, data in Random(0).sample(PRODUCT, TRIED):
+        stages = (*ENDS[end], *([last] if last else []))
+        case = Case("", "{channels: 3, height: 8, width: 8}", stages, data, label, loss)
+        codes = {one.code for one in check(case.text)}
+        if "A0615" in codes:  # there is no such label to try
+            continue
+        if (end, last) not in nets:
+            spec = yaml.safe_load(case.text)
+            del spec["train"]
+            nets[end, last] = build(spec)
+        refused = torch_refuses(case.text, nets[end, last])
+        verdicts["clean" if not codes else "refused" if refused else "silent"] += 1
+        assert bool(codes) or not refused, f"archc is silent, torch says {refused}\n{case.text}"
+        assert refused or codes <= SILENT, f"archc says {codes}, torch nothing\n{case.text}"
+    assert min(verdicts[one] for one in ("clean", "refused", "silent")) > TRIED // 100, verdicts
 
 
 # -- facts --------------------------------------------------------------------------------------------------------------

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from archc.lower.ends.batch import check_batch
-from archc.lower.ends.data import check_input, data_of, label_of
+from archc.lower.ends.data import data_of
+from archc.lower.ends.input import check_input
+from archc.lower.ends.label import label_of
 from archc.lower.ends.outputs import check_outputs
 from archc.lower.ends.view import View
 from archc.lower.train import Train

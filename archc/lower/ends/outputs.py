@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from archc.ir import ops
 from archc.ir.graph import Node, Output
 from archc.ir.types import TensorType
-from archc.lower.ends.data import Data, LabelType
+from archc.lower.ends.data import Data
+from archc.lower.ends.label import LabelType
+from archc.lower.ends.pair import Pair
 from archc.lower.ends.scale import check_scale
 from archc.lower.ends.view import Spot, View
 from archc.lower.train import Section
-from archc.spec.losses import LOSSES, Loss
+from archc.spec.losses import LOSSES
 from archc.spec.params import suggestion
 from archc.spec.values import is_number
 
@@ -21,17 +23,17 @@ Types = Sequence[TensorType | None]
 
 def check_outputs(section: Section, label: LabelType, data: Data, types: Types, view: View) -> None:
     """Report where an output, the label and the loss do not go together."""
-    ends = Ends(LOSSES[section.type], section, label, data, types, view)
-    if not ends.label_fits():
+    shapes = Shapes(LOSSES[section.type], section, label, data, view, types)
+    if not shapes.label_fits():
         return
     for output in taking_part(section, view):
-        ends.check(output)
-        check_scale(section, ends.loss, output, data, view)
+        shapes.check(output)
+        check_scale(section, shapes.loss, output, data, view)
 
 
 def taking_part(section: Section, view: View) -> list[Output]:
     """The outputs whose weight in the loss is not 0; a weight of an output that is not there is reported."""
-    known = {output.name for output in view.outputs}
+    known: Collection[str] = {output.name for output in view.outputs}
     unknown = [name for name in section.weights if name not in known]
     for name in unknown:
         given = section.weights[name]
@@ -45,76 +47,16 @@ def taking_part(section: Section, view: View) -> list[Output]:
     if not found and view.outputs and not unknown and first is not None:
         spot = Spot(first, "leaves nothing to minimise")
         view.report("A0613", "no output takes part in the loss", spot, help="give one of them a weight above 0")
-    # A weight that is not known after a mistake leaves open whether the output takes part.
-    return [output for output in found if is_number(weights.get(output.name, 1.0))]
+    # After a mistake it is open whether the other outputs take part, and one whose weight is not known.
+    known = weights.keys() if unknown else known
+    return [output for output in found if output.name in known and is_number(weights.get(output.name, 1.0))]
 
 
 @dataclass(frozen=True, slots=True)
-class Ends:
-    """One loss, the label that it gets, and the network."""
+class Shapes(Pair):
+    """The shapes of outputs against the label."""
 
-    loss: Loss
-    section: Section
-    label: LabelType
-    data: Data
     types: Types
-    view: View
-
-    def loss_spot(self, text: str) -> Spot:
-        """The loss, where it is written; else the data, of which it is the default."""
-        if self.section.span is not None:
-            return Spot(self.section.span, text)
-        return Spot(self.data.span, f"the loss is `{self.section.type}` where `loss` is left out; it {text}")
-
-    def label_spot(self, text: str) -> Spot:
-        """The label, where it is written; else the data that it comes with."""
-        return Spot(self.label.span or self.data.at("classes"), text)
-
-    # -- the label and the loss -------------------------------------------------------------------------------------
-
-    def label_fits(self) -> bool:
-        """Whether the loss takes the label's encoding; if not, it is reported."""
-        name, encoding = self.section.type, self.label.encoding
-        if self.loss.classes and not self.label.whole:
-            if self.loss.soft and (encoding == "one_hot" or self.label.dims[:1] > (1,)):
-                return True
-            wanted = "a class index" + " or a probability for each class" * self.loss.soft
-            help = "use `label: class_index`" if encoding == "one_hot" else "use `loss: mse`, or `label: class_index`"
-            if encoding == "one_hot":
-                help += ", or `loss: cross_entropy`"
-            self.report_label(f"`{name}` does not take `label: {encoding}`", f"takes {wanted}", help)
-            return False
-        if not self.loss.classes and self.label.whole:
-            self.report_label(
-                f"`{name}` does not take `label: {encoding}`",
-                "takes a number for each element",
-                self.way_out_of_ints(),
-            )
-            return False
-        bounded = self.loss.takes in ("logits", "probabilities") and not self.loss.classes
-        if bounded and self.label.counts_classes and (self.data.classes or 2) > 2:
-            most = (self.data.classes or 2) - 1
-            help = "use `label: one_hot`, or `loss: cross_entropy` and `label: class_index`"
-            self.report_label(f"`{name}` takes labels from 0 to 1, these go up to {most}", "takes 0 to 1", help)
-            return False
-        return True
-
-    def way_out_of_ints(self) -> str:
-        """What to do about class indices where numbers are taken."""
-        if self.label.encoding == "map":
-            return "use `loss: cross_entropy`"
-        binary = self.data.classes == 2 or self.loss.takes == "numbers"
-        number = "`label: {type: float, shape: [1]}`" if binary else "`label: one_hot`"
-        return f"use {number}, or `loss: cross_entropy`"
-
-    def report_label(self, message: str, takes: str, help: str) -> None:
-        """Report an encoding that the loss does not take."""
-        spots = [self.loss_spot(takes), self.label_spot(f"gives {self.label}, {self.label.encoding}")]
-        if self.section.span is None:
-            spots.reverse()
-        self.view.report("A0607", message, *spots, help=help)
-
-    # -- one output -------------------------------------------------------------------------------------------------
 
     def check(self, output: Output) -> None:
         """Report the first thing that is wrong with the shape of an output."""
