@@ -72,6 +72,8 @@ FIELDS = [
     ("stage is a word", STAGES + "  - relu", "A0103", 5, 5),
     ("stage is empty", STAGES + "  - {}", "A0103", 5, 5),
     ("stages is a mapping", PICTURE + "stages: {type: relu}", "A0103", 4, 9),
+    ("type is a number by a param", PICTURE + "params: {t: 3}\nstages: [{type: relu}, {type: $t}]", "A0103", 5, 31),
+    ("type is a list by an expression", STAGES + "  - {type: '${[1, 2]}'}", "A0103", 5, 12),
     ("type is a list", STAGES + "  - {type: [relu]}", "A0103", 5, 12),
     ("name is a number", STAGES + "  - {name: 3, type: relu}", "A0103", 5, 12),
     ("word for an int", STAGES + "  - {type: conv, out_channels: many, kernel_size: 3}", "A0103", 5, 32),
