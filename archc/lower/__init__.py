@@ -7,14 +7,17 @@ from typing import cast
 
 from archc.blocks.library import Library
 from archc.diagnostics import Report, Span
-from archc.ir.graph import Graph
+from archc.ir.graph import Graph, Input, Output
 from archc.ir.types import TensorType
 from archc.lower import claims
+from archc.lower.budget import budget_of, check_budget
+from archc.lower.ends import View, check_ends
 from archc.lower.env import Env, Evaluator, Use
 from archc.lower.expect import check_expectations
 from archc.lower.frames import Flow, Frame, InitLayer, Namespace, Ref
 from archc.lower.inputs import input_of, param_env
 from archc.lower.stages import Lists
+from archc.lower.train import Train, read_train
 from archc.source import Tree
 from archc.spec.model import Definition, Spec
 from archc.spec.values import UNKNOWN, Bound
@@ -34,19 +37,19 @@ def lower(spec: Spec, overrides: Mapping[str, Tree], report: Report) -> Graph | 
     claims.check_defaults(spec.defaults, lists, env)
     if spec.init is not None:
         lists.inits.check_types(spec.init, env)
-    claims.check_train(spec, env, evaluator)
-    bounds = claims.budget_of(spec, env, evaluator)
+    train = read_train(spec, env, evaluator)
+    bounds = budget_of(spec, env, evaluator)
     claims.check_blocks(spec, lists)
-    graph = _network(spec, env, lists)
+    graph = _network(spec, env, lists, train)
     _unused_blocks(spec, lists)
     if graph is None or len(report):
         return None
-    claims.check_budget(bounds, graph, env, evaluator)
+    check_budget(bounds, graph, env, evaluator)
     claims.check_size(spec, graph, env, evaluator)
     return None if len(report) else graph
 
 
-def _network(spec: Spec, env: Env, lists: Lists) -> Graph | None:
+def _network(spec: Spec, env: Env, lists: Lists, train: Train | None) -> Graph | None:
     input_ = input_of(spec.input, env, lists.evaluator) if spec.input else None
     span = spec.input.span if spec.input else Span(spec.file, 1, 1, 1, 1)
     partial = TensorType(None, (None,) * len(spec.input.axes)) if spec.input else None
@@ -56,10 +59,18 @@ def _network(spec: Spec, env: Env, lists: Lists) -> Graph | None:
     outputs = claims.outputs_of(spec, frame, env, lists.evaluator)
     lists.report_unused(frame, env)
     check_expectations(spec, lists, env)
-    if input_ is None or len(lists.evaluator.report):
-        return None
-    types = cast(tuple[TensorType, ...], tuple(lists.types))
-    return Graph(spec.name, input_, tuple(lists.nodes), tuple(lists.scopes), outputs, types, tuple(lists.order))
+    graph = None
+    if input_ is not None and not len(lists.evaluator.report):
+        types = cast(tuple[TensorType, ...], tuple(lists.types))
+        graph = Graph(spec.name, input_, tuple(lists.nodes), tuple(lists.scopes), outputs, types, tuple(lists.order))
+    if train is not None and input_ is not None:
+        check_ends(train, _view(spec, input_, lists, outputs, env, graph))
+    return graph
+
+
+def _view(spec: Spec, input_: Input, lists: Lists, outputs: tuple[Output, ...], env: Env, graph: Graph | None) -> View:
+    parts = (lists.nodes, lists.scopes, outputs, lists.types)
+    return View(lists.evaluator, env, spec, input_, *parts, lists.primitives.widths, graph)
 
 
 def _unused_blocks(spec: Spec, lists: Lists) -> None:

@@ -30,6 +30,7 @@ MAX_STEPS: Final = 30_000
 MAX_ELEMENTS: Final = 10**11
 MAX_USES: Final = 32
 MAX_DEPTH: Final = 64
+TYPE: Final = Param("type", "string")
 REPEAT: Final = Param("repeat", "int", min=1, max=10_000)
 
 
@@ -209,6 +210,7 @@ class Lists:
         block = bound.value if isinstance(bound.value, BlockRef) else None
         name = block.type if block else bound.value
         if not isinstance(name, str):
+            self.evaluator.conformed(TYPE, bound, stage.type.span, env)
             return None
         found = self.library.find(name)
         if found is None and self.library.is_open:
