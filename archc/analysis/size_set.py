@@ -16,7 +16,7 @@ SHOWN: Final = 8
 Range = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ValidSizes:
     """A set of sizes from 1, as bits: those below `start` in `head`, the remainders by `period` of the others in `tail`.
 
@@ -46,6 +46,9 @@ class ValidSizes:
 
     def __str__(self) -> str:
         return describe(self)
+
+    def __repr__(self) -> str:
+        return f"<{describe(self)}>"
 
     def first(self, least: int = 1) -> int | None:
         """The least size of the set that is `least` or more."""
