@@ -102,8 +102,10 @@ def place(span: Span, env: Env, origin: Span | None = None) -> tuple[Span, tuple
 class Evaluator:
     """Trees to values; mistakes go to the report and give UNKNOWN."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, rank: int = 0) -> None:
         self.report = report
+        self.rank = rank
+        """The number of the network's spatial axes."""
         self.work = 0
 
     def fault(
@@ -212,7 +214,7 @@ class Evaluator:
         if isinstance(bound.value, Unknown):
             return bound
         try:
-            return Bound(conform(param, bound.value), bound.origin)
+            return Bound(conform(param, bound.value, self.rank), bound.origin)
         except Fault as fault:
             self.fault(
                 fault.code, fault.message, span, env, origin=bound.origin, label=fault.label, help=fault.help, path=path
