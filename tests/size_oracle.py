@@ -161,7 +161,7 @@ def strict(graph: Graph, op: ops.Op, inputs: tuple[int, ...], types: list[Tensor
     given = [types[value] for value in inputs]
     if isinstance(op, ops.Add | ops.Multiply):
         return all(1 in pair or len(set(pair)) == 1 for pair in zip(*(one.dims for one in given), strict=True))
-    return 0 in op.infer(*given).dims or None in op.infer(*given).dims and isinstance(op, ops.ConvTranspose | ops.Pad)
+    return 0 in op.infer(*given).dims or (None in op.infer(*given).dims and isinstance(op, ops.ConvTranspose | ops.Pad))
 
 
 def runs(module: torch.nn.Module, shape: tuple[int, ...]) -> bool:

@@ -21,9 +21,7 @@ SKIP = [POOL, UP, {"name": "join", "type": "add", "from": ["up", "input"]}]
 
 
 def text_of(stages: list[dict[str, Any]], axes: dict[str, Any], **more: Any) -> str:
-    return json.dumps(
-        {"archc": 1, "name": "net", "input": {"channels": 3, **axes}, "stages": stages, **more}, indent=0
-    )
+    return json.dumps({"archc": 1, "name": "net", "input": {"channels": 3, **axes}, "stages": stages, **more}, indent=0)
 
 
 def check(text: str) -> list[Diagnostic]:
@@ -91,7 +89,11 @@ def test_a_linear_says_both_widths_and_how_to_take_any_size() -> None:
 
 
 def test_a_head_of_training_is_named_as_such() -> None:
-    stages = [CONV | {"name": "a"}, {"name": "main", "type": "global_avg_pool"}, {"name": "aux", "from": "a", **POOL, "kernel_size": 10}]
+    stages = [
+        CONV | {"name": "a"},
+        {"name": "main", "type": "global_avg_pool"},
+        {"name": "aux", "from": "a", **POOL, "kernel_size": 10},
+    ]
     stages[2]["name"] = "aux"
     diagnostic = one(
         text_of(stages, {"length": axis(32, min=8)}, outputs={"y": "main", "aux": {"from": "aux", "only": "training"}})
@@ -101,7 +103,11 @@ def test_a_head_of_training_is_named_as_such() -> None:
 
 
 def test_the_stage_that_refuses_is_shown_though_its_block_ships() -> None:
-    stages = [{"name": "r", "type": "residual", "out_channels": 3}, {"name": "d", "type": "dense", "growth": 4}, {"name": "t", "type": "transition"}]
+    stages = [
+        {"name": "r", "type": "residual", "out_channels": 3},
+        {"name": "d", "type": "dense", "growth": 4},
+        {"name": "t", "type": "transition"},
+    ]
     diagnostic = one(text_of(stages, {"length": axis(32)}))
     assert [label.text for label in diagnostic.labels] == ["refuses it"]
     assert diagnostic.labels[0].span.file.name == "<stdin>"

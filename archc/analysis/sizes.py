@@ -44,9 +44,7 @@ class Refusal:
     """The sizes that do work, if one axis is meant and they are known."""
 
 
-def types_at(
-    graph: Graph, sizes: tuple[int, ...], training: bool = True
-) -> tuple[list[TensorType], SizeFault | None]:
+def types_at(graph: Graph, sizes: tuple[int, ...], training: bool = True) -> tuple[list[TensorType], SizeFault | None]:
     """The type of every value at `sizes` along the spatial axes, up to the first node that refuses."""
     types = list(graph.types)
     types[0] = replace(graph.types[0], spatial=sizes)

@@ -30,6 +30,7 @@ class Rule:
     plus: int = 0
 
     def __call__(self, size: int) -> int:
+        """The size that comes out."""
         return (size + self.shift) // self.divisor * self.factor + self.plus
 
 

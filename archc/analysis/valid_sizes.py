@@ -6,7 +6,7 @@ Each value's size is a staircase in the input's (see `steps`), each constraint o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from math import prod
 from typing import Any, Final
 
@@ -90,7 +90,7 @@ class _Walk:
         op, (first, *others) = node.op, steps
         moving = any(one.constant is None for one in steps)
         sums = moving and any(value in self._sums for value in node.inputs)
-        if moving and (sums and len(set(node.inputs)) > 1 or isinstance(op, ops.Chunk)):
+        if moving and ((sums and len(set(node.inputs)) > 1) or isinstance(op, ops.Chunk)):
             self.mixing.add(node.path)
         if moving and (sums or isinstance(op, ops.Concat)):
             self._sums.add(node.output)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from archc.analysis.cost import costs, peak_activation_bytes
+from archc.blocks.torch_names import type_help
 from archc.diagnostics import Span
 from archc.ir.graph import Graph, Output
 from archc.lower.env import Env, Evaluator
@@ -135,7 +136,7 @@ def unknown_type(name: str, span: Span, env: Env, lists: Lists) -> None:
         span,
         env,
         label="unknown type",
-        help=suggestion(name, lists.library.names(), "see `archc blocks`"),
+        help=type_help(name, lists.library.names()),
     )
 
 

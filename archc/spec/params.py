@@ -148,8 +148,17 @@ def _string(param: Param, value: Value) -> Value:
     return value
 
 
+SAME: Final[Mapping[Value, str]] = {
+    "valid": "write 0",
+    "same": "write the number: half of kernel_size - 1 for an odd kernel, times the dilation",
+}
+"""PyTorch's words for paddings."""
+
+
 def _sizes(param: Param, value: Value) -> Value:
     if not isinstance(value, tuple):
+        if value in SAME and param.name == "padding":
+            raise _wrong(param, "an int, or a list with an int for each axis", value, SAME[value])
         return as_int(param, value, "an int, or a list with an int for each axis")
     if not 1 <= len(value) <= 3:
         raise _wrong(param, "an int, or a list with an int for each axis", value)
