@@ -95,7 +95,8 @@ def place(span: Span, env: Env, origin: Span | None = None) -> tuple[Span, tuple
     primary = next((one for one in chain if not one.file.shipped), chain[0])
     if primary is not span:
         block = env.uses[-1].block if env.uses else ""
-        return primary, (Label(span, f"in the definition of `{block}`"),) if block else ()
+        outermost = tuple(use for use in uses[:1] if use.span.line != primary.line)
+        return primary, (Label(span, f"in the definition of `{block}`"), *outermost) if block else ()
     return primary, tuple(uses[:1])
 
 
