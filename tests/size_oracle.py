@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import json
+import random
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from math import gcd
 from pathlib import Path
@@ -19,6 +20,7 @@ import torch
 from strategies import random_spec
 
 import archc
+from archc.analysis.size_set import ValidSizes
 from archc.analysis.sizes import types_at
 from archc.analysis.valid_sizes import valid_sizes
 from archc.backends.torch import to_torch
@@ -91,15 +93,12 @@ def _narrow(op: ops.Op, channels: int, by: int) -> ops.Op:
 def networks() -> Iterator[tuple[str, Graph]]:
     """Every spec that ships and every example, narrowed; and the random networks that are valid."""
     for name in (*shipped_specs(), *EXAMPLES):
-        graph = archc.load(name).graph
-        if graph.input.axes:
-            yield str(name), narrowed(graph)
+        yield str(name), narrowed(archc.load(name).graph)
     yield from random_networks(RANDOM)
 
 
-def random_networks(count: int) -> Iterator[tuple[str, Graph]]:
-    """The first random networks that are valid at their default size."""
-    seed = 0
+def random_networks(count: int, seed: int = 0) -> Iterator[tuple[str, Graph]]:
+    """The first random networks from a seed on that are valid at their default size."""
     while count:
         graph = graph_of(fixed(random_spec(seed)))
         if graph is not None:
@@ -123,8 +122,20 @@ def graph_of(spec: dict[str, Any]) -> Graph | None:
         return None if found.check() else found.graph
 
 
-def compare(name: str, graph: Graph, sizes: Iterable[int] = SIZES) -> Result:
-    """Run a network at each size along each axis, the others at their defaults, in inference and in training."""
+def all_sizes(valid: ValidSizes) -> Iterable[int]:
+    """Every size."""
+    return SIZES
+
+
+def telling_sizes(valid: ValidSizes) -> Iterable[int]:
+    """The least sizes, those where the set begins and ends, and some others."""
+    edges = [size for size in SIZES if (size in valid) != (size + 1 in valid)]
+    some = random.Random(str(valid)).sample(SIZES, 6)
+    return sorted({*range(1, 9), *edges[:6], *(size + 1 for size in edges[:6]), *some})
+
+
+def compare(name: str, graph: Graph, choose: Callable[[ValidSizes], Iterable[int]] = all_sizes) -> Result:
+    """Run a network at sizes along each axis, the others at their defaults, in inference and in training."""
     result = Result()
     module = to_torch(graph)
     modes = (False, True) if len(graph.inference_nodes) < len(graph.nodes) or len(graph.nodes) < 100 else (False,)
@@ -135,7 +146,7 @@ def compare(name: str, graph: Graph, sizes: Iterable[int] = SIZES) -> Result:
             if found is None:
                 result.wrong.append(f"{name}: axis {axis} is not decided")
                 continue
-            for size in sizes:
+            for size in choose(found):
                 result.add(_compare(name, graph, module, axis, training, size, size in found))
     return result
 

@@ -218,3 +218,29 @@ def test_steps_and_sets_are_those_of_brute_force(seed: int) -> None:
         assert {d for d in sizes if d in found} == wanted
         assert found.last(400) == max((d for d in wanted if d <= 400), default=None)
         assert found.first(7) in (min((d for d in wanted if d >= 7), default=None), found.first(500))
+
+
+# -- torch, run for real --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [*shipped_specs(), *EXAMPLES], ids=lambda name: Path(name).stem)
+def test_torch_takes_the_sizes_of_every_spec(name: str | Path) -> None:
+    """`python tests/size_oracle.py` runs every size from 1 to 200."""
+    pytest.importorskip("torch", reason="torch is the oracle")
+    from size_oracle import compare, narrowed, telling_sizes
+
+    graph = archc.load(name).graph
+    small = narrowed(graph)
+    for axis in range(len(graph.input.axes)):
+        assert valid_sizes(graph, axis, training=True) == valid_sizes(small, axis, training=True)
+    assert compare(str(name), small, telling_sizes).wrong == []
+
+
+@pytest.mark.parametrize("group", range(10))
+@pytest.mark.filterwarnings("ignore")  # torch remarks on paddings that it pads itself
+def test_torch_takes_the_sizes_of_random_networks(group: int) -> None:
+    pytest.importorskip("torch", reason="torch is the oracle")
+    from size_oracle import compare, random_networks, telling_sizes
+
+    for name, graph in random_networks(20, seed=group * 1000):
+        assert compare(name, graph, telling_sizes).wrong == []
