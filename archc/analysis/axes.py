@@ -29,15 +29,15 @@ class Mode:
         """Why the refused size is."""
         if self.refused is None:
             return ""
-        notes = "; ".join(self.refused.violation.notes)
-        return f"at {self.size}, {self.refused.reason}" + (f"; {notes}" if notes else "")
+        shapes = self.refused.violation.notes if len(self.refused.node.inputs) > 1 else ()
+        return "; ".join((f"at {self.size}, {self.refused.reason}", *shapes))
 
     def data(self) -> dict[str, Any] | None:
         """As plain data with stable names."""
         if self.valid is None:
             return None
         fault = self.refused
-        refused = fault and {"size": self.size, "path": fault.node.path, "message": fault.violation.message}
+        refused = fault and {"size": self.size, "path": fault.node.path, "message": fault.message}
         return {"text": str(self.valid), **self.valid.data(), "refused": refused}
 
 

@@ -27,10 +27,14 @@ class SizeFault:
     violation: Violation
 
     @property
+    def message(self) -> str:
+        """What the node complains of, with the values."""
+        return f"{self.violation.message}, {self.violation.label}" if self.violation.label else self.violation.message
+
+    @property
     def reason(self) -> str:
-        """The node and its complaint, with the values."""
-        label = f", {self.violation.label}" if self.violation.label else ""
-        return f"`{self.node.path}`: {self.violation.message}{label}"
+        """The node and its complaint."""
+        return f"`{self.node.path}`: {self.message}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What a spec says of itself: outputs, budgets, free sizes, `defaults`, `init` and `train`."""
+"""What a spec says of itself: outputs, budgets, `defaults`, `init` and `train`."""
 
 from __future__ import annotations
 
