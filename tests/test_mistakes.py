@@ -10,7 +10,7 @@ import pytest
 
 import archc
 from archc.api import load_with
-from archc.diagnostics import Diagnostic
+from archc.diagnostics import CODES, Diagnostic
 from archc.diagnostics.render import to_text
 
 HEAD = "archc: 1\nname: net\n"
@@ -475,7 +475,20 @@ OPS = [
     ("free size that is too small", HEAD + "input: {channels: 3, length: {default: 8}}\nstages:\n  - {type: conv, out_channels: 2, kernel_size: 3}", "A0312", 3, 30),
 ]  # fmt: skip
 
+JOINT = (
+    HEAD + "input: {channels: 3, height: {multiple_of: 2, default: 8}, width: {multiple_of: 2, default: 8}}\nstages:\n"
+)
+OPS += [
+    ("free sizes that are not decided together", JOINT + "  - {type: flatten}\n  - {type: chunk, chunks: 4, index: 0}", "A0313", 3, 67),
+]  # fmt: skip
+
 TABLE = [*FIELDS, *NAMES, *EXPRESSIONS, *REFERENCES, *CLAIMS, *OPS]
+
+
+def test_every_code_of_what_is_written_has_a_row() -> None:
+    """Fields, expressions, shapes and references; files, variants, weights and targets have tests of their own."""
+    written = {code for code in CODES if code[:3] in ("A01", "A02", "A03", "A04")}
+    assert written - {row[2] for row in TABLE} == {"A0206", "A0207"}  # settings, below
 
 
 @pytest.mark.parametrize(("text", "code", "line", "column"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])

@@ -59,6 +59,7 @@ CODES: Final[dict[str, Code]] = {
     "A0310": Code("wrong-layout"),
     "A0311": Code("uneven-chunks"),
     "A0312": Code("invalid-input-size"),
+    "A0313": Code("undecided-input-size"),
     # A04: references between stages
     "A0401": Code("unknown-reference"),
     "A0402": Code("forward-reference"),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from archc.analysis.cost import costs
-from archc.analysis.sizes import refused_sizes
-from archc.diagnostics import Label, Span
+from archc.blocks.torch_names import type_help
+from archc.diagnostics import Span
 from archc.ir.graph import Graph, Output
 from archc.lower.env import Env, Evaluator
 from archc.lower.frames import Frame
+from archc.lower.free_sizes import check_free_sizes
 from archc.lower.names import check_renames
 from archc.lower.stages import Lists
 from archc.source import Mapping, Scalar, Sequence, Tree
@@ -133,7 +134,7 @@ def unknown_type(name: str, span: Span, env: Env, lists: Lists) -> None:
         span,
         env,
         label="unknown type",
-        help=suggestion(name, lists.library.names(), "see `archc blocks`"),
+        help=type_help(name, lists.library.names()),
     )
 
 
@@ -145,22 +146,4 @@ def check_size(spec: Spec, graph: Graph, env: Env, evaluator: Evaluator) -> None
         message = f"the network has {found[''].parameters:,} parameters, more than {MAX_PARAMETERS:,}"
         evaluator.fault("A0003", message, heaviest.span, env, help="narrow it", path=heaviest.path)
     spans = {axis.name: axis.span for axis in spec.input.axes} if spec.input else {}
-    for axis, fault in refused_sizes(graph):
-        size = fault.sizes[[one.name for one in graph.input.axes].index(axis.name)]
-        spot: Span = fault.node.span
-        labels = (Label(spot, "refuses it"),) if not spot.file.shipped else ()
-        why = f"at `{fault.node.path}`: {fault.violation.message}" + (
-            f", {fault.violation.label}" if fault.violation.label else ""
-        )
-        evaluator.fault(
-            "A0312",
-            f"{axis.name} {size} is allowed, but the network does not take it",
-            spans[axis.name],
-            env,
-            label=f"allows {size}",
-            labels=labels,
-            notes=(why,),
-            help=fault.violation.help
-            if fault.violation.code == "A0312"
-            else "raise `min`, or give the axis a `multiple_of` that all branches share",
-        )
+    check_free_sizes(spans, graph, env, evaluator)

@@ -9,6 +9,7 @@ from typing import Final, NoReturn
 
 from archc.blocks.library import Library
 from archc.blocks.primitives import Primitive
+from archc.blocks.torch_names import type_help
 from archc.diagnostics import Label, Span, Stop
 from archc.ir.graph import Node, Scope
 from archc.ir.types import TensorType
@@ -21,7 +22,7 @@ from archc.lower.primitive import Primitives
 from archc.lower.references import inputs_of
 from archc.source import Entry, Mapping, Scalar, Tree
 from archc.spec.model import Definition, Stage
-from archc.spec.params import Param, suggestion
+from archc.spec.params import Param
 from archc.spec.reader import Reader
 from archc.spec.values import UNKNOWN, BlockRef, Unknown
 
@@ -224,7 +225,7 @@ class Lists:
                 env,
                 origin=None if block else bound.origin,
                 label="unknown type",
-                help=suggestion(name, self.library.names(), "see `archc blocks`"),
+                help=type_help(name, self.library.names()),
             )
             return None
         if isinstance(found, Definition) and stage.init is not None:
