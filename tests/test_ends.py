@@ -535,3 +535,23 @@ def test_what_is_known_is_checked_beside_other_mistakes() -> None:
     case = picture("", stages=("{type: conv, out_channels: 4, kernel_size: 40}", FLAT, fc(9)), data="{type: cifar10}")
     codes = sorted(one.code for one in check(case.text))
     assert codes == ["A0303", "A0601", "A0602", "A0605"]
+
+
+# -- whatever `train` says ----------------------------------------------------------------------------------------------
+
+JUNK: tuple[Any, ...] = (None, True, 0, 1, -1, 28, 1.5, 2**40, "x", "$q", "${1/0}", "${[1, 2]}", "mse", "map", [], [1, 2], {}, {"type": "float", "shape": [3]}, {"type": None}, {"a": 1})  # fmt: skip
+
+
+def test_no_value_in_train_makes_archc_fail() -> None:
+    """Each place of `train` is given a value drawn from JUNK, or taken out: findings, and never an exception."""
+    draws = Random(0)
+    for case in TABLE:
+        spec = yaml.safe_load(case.text.replace(HERE, ""))
+        places = [(spec["train"], key) for key in spec["train"]]
+        places += [(part, key) for part in spec["train"].values() if isinstance(part, dict) for key in part]
+        for holder, key in places:
+            old = holder.pop(key)
+            check(yaml.safe_dump(spec, sort_keys=False))
+            holder[key] = draws.choice(JUNK)
+            check(yaml.safe_dump(spec, sort_keys=False))
+            holder[key] = old

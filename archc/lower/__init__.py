@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from archc.blocks.library import Library
 from archc.diagnostics import Report, Span
-from archc.ir.graph import Graph, Input, Output
+from archc.ir.graph import Graph
 from archc.ir.types import TensorType
 from archc.lower import claims
-from archc.lower.budget import budget_of, check_budget
-from archc.lower.ends import View, check_ends
 from archc.lower.env import Env, Evaluator, Use
 from archc.lower.expect import check_expectations
 from archc.lower.frames import Flow, Frame, InitLayer, Namespace, Ref
 from archc.lower.inputs import input_of, param_env
 from archc.lower.stages import Lists
-from archc.lower.train import Train, read_train
 from archc.source import Tree
 from archc.spec.model import Definition, Spec
 from archc.spec.values import UNKNOWN, Bound
+
+if TYPE_CHECKING:
+    from archc.lower.budget import Budget
+    from archc.lower.train import Train
 
 __all__ = ["lower"]
 
@@ -37,16 +38,36 @@ def lower(spec: Spec, overrides: Mapping[str, Tree], report: Report) -> Graph | 
     claims.check_defaults(spec.defaults, lists, env)
     if spec.init is not None:
         lists.inits.check_types(spec.init, env)
-    train = read_train(spec, env, evaluator)
-    bounds = budget_of(spec, env, evaluator)
+    train = _train_of(spec, env, evaluator)
+    budget = _budget_of(spec, env, evaluator)
     claims.check_blocks(spec, lists)
     graph = _network(spec, env, lists, train)
     _unused_blocks(spec, lists)
     if graph is None or len(report):
         return None
-    check_budget(bounds, graph, env, evaluator)
+    if budget is not None:
+        budget.check(graph, env, evaluator)
     claims.check_size(spec, graph, env, evaluator)
     return None if len(report) else graph
+
+
+# What few specs have is imported where one has it: a check is over in the time that these modules take to load.
+
+
+def _train_of(spec: Spec, env: Env, evaluator: Evaluator) -> Train | None:
+    if spec.train is None:
+        return None
+    from archc.lower.train import read_train
+
+    return read_train(spec.train, env, evaluator)
+
+
+def _budget_of(spec: Spec, env: Env, evaluator: Evaluator) -> Budget | None:
+    if spec.budget is None:
+        return None
+    from archc.lower.budget import budget_of
+
+    return budget_of(spec.budget, env, evaluator)
 
 
 def _network(spec: Spec, env: Env, lists: Lists, train: Train | None) -> Graph | None:
@@ -64,13 +85,11 @@ def _network(spec: Spec, env: Env, lists: Lists, train: Train | None) -> Graph |
         types = cast(tuple[TensorType, ...], tuple(lists.types))
         graph = Graph(spec.name, input_, tuple(lists.nodes), tuple(lists.scopes), outputs, types, tuple(lists.order))
     if train is not None and input_ is not None:
-        check_ends(train, _view(spec, input_, lists, outputs, env, graph))
+        from archc.lower.ends import View, check_ends
+
+        parts = (lists.nodes, lists.scopes, outputs, lists.types, lists.primitives.widths)
+        check_ends(train, View(lists.evaluator, env, spec, input_, *parts, graph))
     return graph
-
-
-def _view(spec: Spec, input_: Input, lists: Lists, outputs: tuple[Output, ...], env: Env, graph: Graph | None) -> View:
-    parts = (lists.nodes, lists.scopes, outputs, lists.types)
-    return View(lists.evaluator, env, spec, input_, *parts, lists.primitives.widths, graph)
 
 
 def _unused_blocks(spec: Spec, lists: Lists) -> None:

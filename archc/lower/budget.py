@@ -12,10 +12,9 @@ from archc.analysis.file_size import weights_file_bytes
 from archc.diagnostics import Span
 from archc.ir.graph import Graph
 from archc.lower.env import Env, Evaluator
-from archc.source import Tree
-from archc.spec.model import Spec
+from archc.source import Mapping, Tree
 from archc.spec.params import Fault, Param, conform, suggestion
-from archc.spec.values import is_number
+from archc.spec.values import Unknown, is_number
 
 COUNTS: Final = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 BYTES: Final = {
@@ -55,15 +54,22 @@ class Bound:
 class Budget:
     """The bounds of `budget`, and the batch that the one on activations is for."""
 
-    bounds: tuple[Bound, ...] = ()
-    batch: int = 1
+    bounds: tuple[Bound, ...]
+    batch: int
+
+    def check(self, graph: Graph, env: Env, evaluator: Evaluator) -> None:
+        """Report each bound that is exceeded, with what the network costs and the stages that cost most."""
+        for bound in self.bounds:
+            actual, parts, words = measure(bound.measure, graph, self.batch)
+            if actual > bound.amount:
+                _report(bound, self.batch, actual, parts, words, env, evaluator)
 
 
-def budget_of(spec: Spec, env: Env, evaluator: Evaluator) -> Budget:
+def budget_of(tree: Mapping, env: Env, evaluator: Evaluator) -> Budget:
     """What `budget` says."""
     bounds, batch = [], 1
     known = [*MEASURES, BATCH.name]
-    for key, entry in spec.budget.entries.items() if spec.budget else ():
+    for key, entry in tree.entries.items():
         if key == BATCH.name:
             value = evaluator.param(BATCH, entry.value, env).value
             batch = value if isinstance(value, int) else 1
@@ -83,7 +89,7 @@ def _amount(measure: str, tree: Tree, env: Env, evaluator: Evaluator) -> float |
     try:
         if isinstance(value, str):
             return _with_unit(measure, value)
-        number = conform(Param(measure, "float", min=0), value) if value.__class__.__name__ != "Unknown" else None
+        number = None if isinstance(value, Unknown) else conform(Param(measure, "float", min=0), value)
     except Fault as fault:
         evaluator.fault(fault.code, fault.message, tree.span, env, label=fault.label, help=fault.help)
         return None
@@ -103,27 +109,24 @@ def _with_unit(measure: str, text: str) -> float:
     return float(match[1]) * units[match[2]]
 
 
-def check_budget(budget: Budget, graph: Graph, env: Env, evaluator: Evaluator) -> None:
-    """Compare each bound with what the network costs, and name the stages that cost most."""
-    for bound in budget.bounds:
-        actual, parts, whole = measure(bound.measure, graph, budget.batch)
-        if actual <= bound.amount:
-            continue
-        batch = f" for a batch of {budget.batch:,}" if bound.measure == "activation_memory" else ""
-        most = ", ".join(
-            f"{f'`{path}`' if path else 'the input'} {in_unit(count, bound.measure, short=True)} ({count / actual:.0%})"
-            for path, count in sorted(parts.items(), key=lambda part: -part[1])[:MOST]
-            if count
-        )
-        evaluator.fault(
-            "A0506",
-            f"the network exceeds its budget of {bound.measure}",
-            bound.span,
-            env,
-            label=f"declared {in_unit(bound.amount, bound.measure)}, inferred {in_unit(actual, bound.measure)}{batch}",
-            notes=(f"{whole} {most}",) if most else (),
-            help="narrow or drop stages, or raise the budget",
-        )
+def _report(
+    bound: Bound, batch: int, actual: int, parts: dict[str, int], words: str, env: Env, evaluator: Evaluator
+) -> None:
+    most = ", ".join(
+        f"{f'`{path}`' if path else 'the input'} {in_unit(count, bound.measure, short=True)} ({count / actual:.0%})"
+        for path, count in sorted(parts.items(), key=lambda part: -part[1])[:MOST]
+        if count
+    )
+    told = f" for a batch of {batch:,}" if bound.measure == "activation_memory" else ""
+    evaluator.fault(
+        "A0506",
+        f"the network exceeds its budget of {bound.measure}",
+        bound.span,
+        env,
+        label=f"declared {in_unit(bound.amount, bound.measure)}, inferred {in_unit(actual, bound.measure)}{told}",
+        notes=(f"{words} {most}",) if most else (),
+        help="narrow or drop stages, or raise the budget",
+    )
 
 
 def measure(name: str, graph: Graph, batch: int) -> tuple[int, dict[str, int], str]:

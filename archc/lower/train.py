@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from archc.diagnostics import Span
 from archc.lower.env import Env, Evaluator
 from archc.source import Entry, Mapping, Scalar, Tree
-from archc.spec.model import Spec
 from archc.spec.params import Param, Required, nearest, suggestion
 from archc.spec.train import FIELDS, REQUIRED, SECTIONS, WEIGHT, WORDS
 from archc.spec.values import UNKNOWN, Value
@@ -58,9 +57,9 @@ class Train:
         return self.sections.get("loss")
 
 
-def read_train(spec: Spec, env: Env, evaluator: Evaluator) -> Train | None:
-    """What `train:` says, or None where there is none."""
-    return _Reading(env, evaluator).train(spec.train) if spec.train is not None else None
+def read_train(tree: Mapping, env: Env, evaluator: Evaluator) -> Train:
+    """What `train:` says."""
+    return _Reading(env, evaluator).train(tree)
 
 
 @dataclass(frozen=True, slots=True)
