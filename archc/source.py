@@ -16,6 +16,7 @@ from typing import Any, Final
 import yaml
 
 from archc.diagnostics import Diagnostic, Label, SourceFile, Span
+from archc.diagnostics.fixes import quoted, removed_entry
 
 MAX_BYTES: Final = 256 * 1024
 MAX_DEPTH: Final = 32
@@ -147,6 +148,7 @@ def _yaml_error(file: SourceFile, error: yaml.YAMLError) -> Diagnostic:
             span,
             "YAML reads its `{` as a mapping",
             help=f'write "{line[opened:end]}" with the quotes',
+            fix=quoted(file, mark.line + 1, opened),
         )
     notes = []
     context = getattr(error, "context", None)
@@ -297,6 +299,9 @@ class _Composer:
                         "given again here",
                         (first,),
                         help="remove one of the two",
+                        fix=removed_entry(key.span, value.span, entries[key.value].value.span)
+                        if isinstance(value, Scalar)
+                        else None,
                     )
                 )
                 continue

@@ -10,7 +10,7 @@ from archc.diagnostics import Span
 from archc.lower.env import Env, Evaluator
 from archc.source import Entry, Mapping, Scalar, Sequence, Tree
 from archc.spec.model import STAGE_FIELDS, Stage
-from archc.spec.params import Param, Required, nearest, suggestion
+from archc.spec.params import Param, Required, nearest, proposal, suggestion
 from archc.spec.values import UNKNOWN, BlockRef, Bound
 
 Arguments = dict[str, tuple[Bound, Span]]
@@ -81,7 +81,7 @@ class Call:
         for key in passed:
             assert self.block is not None
             span = self.block.fields[key].origin or self.block.span
-            help = suggestion(key, names, "its fields are" if names else "remove it")
+            help = suggestion(key, names, "its fields are" if names else "remove it", self.block.fields)
             self.fault("A0101", f"`{self.type}` has no field `{key}`", span, "passed to this block", help)
         common = self.defaults.entries if self.defaults is not None else ()
         return [*unknown, *passed, *(key for key in common if key not in (*names, "names"))]
@@ -90,7 +90,9 @@ class Call:
         """Report a field of the stage that the type does not have."""
         key = str(entry.key.value)
         near = nearest(key, [*names, *STAGE_FIELDS])
-        help = f"did you mean `{near}`?" if near else suggestion(key, names, "its fields are" if names else "remove it")
+        help = suggestion(key, names, "its fields are" if names else "remove it")
+        if near:
+            help = proposal(key, near, [*names, *STAGE_FIELDS], self.stage.given)
         if key in INFERRED:
             help = "remove it: what arrives is inferred from the stages before"
         self.fault("A0101", f"`{self.type}` has no field `{key}`", entry.key.span, "unknown field", help)

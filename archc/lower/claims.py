@@ -97,7 +97,7 @@ def check_defaults(section: Mapping | None, lists: Lists, env: Env) -> None:
                     field.key.span,
                     env,
                     label="unknown field",
-                    help=suggestion(key, fields, "its fields are" if fields else "remove it"),
+                    help=suggestion(key, fields, "its fields are" if fields else "remove it", entry.value.entries),
                 )
 
 
@@ -150,7 +150,7 @@ def budget_of(spec: Spec, env: Env, evaluator: Evaluator) -> dict[str, tuple[flo
                 entry.key.span,
                 env,
                 label="unknown field",
-                help=suggestion(key, MEASURES, "its fields are"),
+                help=suggestion(key, MEASURES, "its fields are", spec.budget.entries if spec.budget else ()),
             )
             continue
         bound = evaluator.param(Param(key, "float", min=0), entry.value, env).value
@@ -234,7 +234,7 @@ def check_train(spec: Spec, env: Env, evaluator: Evaluator) -> None:
                 entry.key.span,
                 env,
                 label="unknown field",
-                help=suggestion(key, known, "its fields are"),
+                help=suggestion(key, known, "its fields are", spec.train.entries),
             )
     missing = [key for key in REQUIRED if key not in given]
     if missing:
@@ -275,7 +275,7 @@ def _section(name: str, tree: Tree, env: Env, evaluator: Evaluator) -> None:
                 entry.key.span,
                 env,
                 label="unknown field",
-                help=suggestion(key, params, "its fields are"),
+                help=suggestion(key, params, "its fields are", tree.entries),
             )
     missing = [param for key, param in params.items() if param.required and key not in given]
     if missing:
