@@ -1,30 +1,32 @@
-"""`archc validate PATH...`: every mistake of every file."""
+"""`archc validate PATH...`: every mistake of every file, and fixes for those that are certain."""
 
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from glob import glob
 from pathlib import Path
 
-from archc import api
-from archc.cli.common import load, report
+from archc.batch import Checked, Target, check_all, processes, unique
+from archc.cli.common import problem, read_stdin, report, version
 from archc.diagnostics import Diagnostic
-from archc.diagnostics.formats import FORMATS
+from archc.diagnostics.formats import FORMATS, Run
 from archc.spec.load import spec_files
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument(
+    add = parser.add_argument
+    add(
         "paths",
         metavar="PATH",
         nargs="+",
         help="files, folders, globs, names of specs that ship, or `-` for standard input",
     )
-    parser.add_argument(
+    add(
         "--set",
         metavar="NAME=VALUE",
         action="append",
@@ -32,8 +34,23 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         dest="settings",
         help="give a param another value; may be repeated",
     )
-    formats = ("text", *FORMATS)
-    parser.add_argument("--format", choices=formats, default="text", help="how to print (default: text)")
+    add("--format", choices=("text", *FORMATS), default="text", help="how to print (default: text)")
+    add("--strict", action="store_true", help="let warnings fail the run as errors do")
+    add("--fix", action="store_true", help="mend what can be mended for certain; of `-`, print the mended text")
+    add("--diff", action="store_true", help="print what --fix would change, and change nothing")
+    add(
+        "--jobs",
+        type=_jobs,
+        metavar="N",
+        help="processes to check in, `auto` for as many as cores (default: one for each 16 files, at most the cores)",
+    )
+
+
+def _jobs(text: str) -> int:
+    jobs = 0 if text == "auto" else int(text)
+    if jobs < 0:
+        raise argparse.ArgumentTypeError("a number of processes is 1 or more, 0 or `auto` for as many as cores")
+    return jobs
 
 
 def expand(paths: list[str]) -> Iterator[str]:
@@ -47,31 +64,116 @@ def expand(paths: list[str]) -> Iterator[str]:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Check each spec. 0: all are clean, 1: something was found."""
-    findings: list[Diagnostic] = []
-    names = list(dict.fromkeys(expand(options.paths)))
-    bad = 0
-    for name in names:
-        found = _check(name, options.settings)
-        findings += found
-        bad += bool(found)
+    """Check each spec. 0: no errors; 1: something was found, or would be changed."""
+    names = dict.fromkeys(expand(options.paths))
+    targets = [Target(name, read_stdin() if name == "-" else None) for name in names]
+    jobs = processes(options.jobs, len(targets))
+    checked = list(check_all(targets, options.settings, jobs, options.fix or options.diff))
+    if options.diff:
+        return _diff(checked, options)
+    return _fix(checked, options, jobs) if options.fix else _print(checked, options)
+
+
+# -- findings -----------------------------------------------------------------------------------------------------------
+
+
+def _print(checked: Sequence[Checked], options: argparse.Namespace, to_stderr: bool = False) -> int:
+    """Print what was found; the exit code."""
+    found = unique(checked)
+    stream = sys.stderr if to_stderr else sys.stdout
     if options.format != "text":
-        sys.stdout.write(FORMATS[options.format](findings, names))
-    elif findings:
-        report(findings, stream=sys.stdout)
-        errors = "1 error" if len(findings) == 1 else f"{len(findings)} errors"
-        print(f"\n{errors} in {bad} of {_files(len(names))}")
+        files = [one.target.shown for one in checked]
+        stream.write(FORMATS[options.format](Run(found, files, version(), options.strict)))
     else:
-        print(f"{_files(len(names))} checked, no errors")
-    return 1 if findings else 0
+        report(found, stream=stream)
+        stream.write(_summary(found, checked, options.fix or options.diff))
+    return 1 if any(one.severity == "error" or options.strict for one in found) else 0
 
 
-def _check(name: str, settings: list[str]) -> list[Diagnostic]:
-    """What is wrong with one file; a folder without specs is a mistake too."""
-    if name != "-" and os.path.isdir(name):
-        return api.load(name).check()
-    return load(name, settings).check()
+def _summary(found: Sequence[Diagnostic], checked: Sequence[Checked], fixed: bool) -> str:
+    """The last lines of the text: how much was found where, and what could be done about it."""
+    if not found:
+        return f"{_count(len(checked), 'file')} checked, no errors\n"
+    kinds = [sum(one.severity == kind for one in found) for kind in ("error", "warning")]
+    counts = [_count(count, kind) for count, kind in zip(kinds, ("error", "warning"), strict=True) if count]
+    lines = f"\n{' and '.join(counts)} in {sum(bool(one.found) for one in checked)} of {_count(len(checked), 'file')}\n"
+    mendable = {one.target.shown for one in checked}
+    fixable = sum(one.fix is not None and one.span.file.name in mendable for one in found)
+    return lines + (f"{fixable} of {len(found)} can be fixed with `--fix`\n" if fixable and not fixed else "")
 
 
-def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count} files"
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
+# -- fixes --------------------------------------------------------------------------------------------------------------
+
+
+def _fix(checked: list[Checked], options: argparse.Namespace, jobs: int) -> int:
+    """Write what fixes made, say which they are, and report what is left."""
+    changed = [one for one in checked if one.fixed is not None and one.fixed.applied]
+    from_stdin = any(one.target.data is not None for one in checked)
+    problems = [failure for one in changed if one.target.data is None for failure in _write(one)]
+    for one in checked:
+        if one.target.data is not None:
+            _raw(one.fixed.data if one.fixed is not None else one.target.data)
+    notes = sys.stderr if from_stdin or options.format != "text" else sys.stdout
+    for one in changed:
+        notes.writelines(f"fixed {applied}\n" for applied in one.fixed.applied if one.fixed)
+    if problems:
+        report(problems, stream=sys.stderr)
+    if any(one.target.data is None for one in changed):
+        # What one file extends may have been mended in another.
+        targets = [_after(one) for one in checked]
+        checked = list(check_all(targets, options.settings, jobs))
+    return _print(checked, options, from_stdin) or int(bool(problems))
+
+
+def _after(one: Checked) -> Target:
+    return Target(one.target.name, one.fixed.data if one.target.data is not None and one.fixed else None)
+
+
+def _write(one: Checked) -> list[Diagnostic]:
+    """Put the text that fixes made in the file's place, whole or not at all."""
+    from archc.backends.files import write_whole
+
+    assert one.fixed is not None
+    name = one.target.name
+    try:
+        if Path(name).read_bytes() != one.before:
+            return [problem("A0704", f"cannot write `{name}`: it was changed meanwhile", name, "run it again")]
+        write_whole(name, one.fixed.data, keep_mode=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        return [problem("A0704", f"cannot write `{name}`: {reason}", name, "make it and its folder writable")]
+    return []
+
+
+def _raw(data: bytes) -> None:
+    """Print a text as it is, its line ends kept."""
+    sys.stdout.flush()
+    stream = getattr(sys.stdout, "buffer", None)
+    if stream is None:
+        sys.stdout.write(data.decode(errors="replace"))
+        return
+    stream.write(data)
+    stream.flush()
+
+
+def _diff(checked: Sequence[Checked], options: argparse.Namespace) -> int:
+    """Print what fixes would change, with the findings that would be left on standard error."""
+    would = False
+    for one in checked:
+        if one.fixed is not None and one.fixed.applied:
+            would = True
+            _raw(_difference(Path(one.target.shown).as_posix(), one.before, one.fixed.data))
+    return _print(checked, options, to_stderr=True) or int(would)
+
+
+def _difference(name: str, before: bytes, after: bytes) -> bytes:
+    """A unified diff, as `patch -p1` reads it."""
+    old, new = ([f"{line}\n" for line in data.decode().split("\n")] for data in (before, after))
+    for lines in (old, new):
+        lines[-1] = lines[-1].removesuffix("\n")
+    rows = [row for row in difflib.unified_diff(old, new, f"a/{name}", f"b/{name}") if row not in ("+", "-", " ")]
+    return "".join(row if row.endswith("\n") else f"{row}\n\\ No newline at end of file\n" for row in rows).encode()
