@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from archc import api
+from archc.api import STDIN, Spec, load, load_with
 from archc.diagnostics import Diagnostic, SourceFile, Span
 from archc.fix import Fixed, fixed
 from archc.source import MAX_BYTES
@@ -28,7 +29,7 @@ class Target:
     @property
     def shown(self) -> str:
         """The name of its file in diagnostics."""
-        return api.STDIN if self.data is not None else self.name
+        return STDIN if self.data is not None else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,11 @@ class Checked:
     found: tuple[Diagnostic, ...]
     before: bytes = b""
     fixed: Fixed | None = None
+
+
+def read_stdin() -> bytes:
+    """Standard input, at most one byte more than a spec may have."""
+    return sys.stdin.buffer.read(MAX_BYTES + 1)
 
 
 def processes(wanted: int | None, count: int) -> int:
@@ -63,17 +69,17 @@ def check_all(
     from archc.jobs import Lost, each  # a tenth of the time that one check takes
 
     for target, result in zip(targets, each(work, targets, jobs), strict=True):
-        yield Checked(target, (_lost(target, result.status),)) if isinstance(result, Lost) else result
+        yield Checked(target, (lost(target, result.status),)) if isinstance(result, Lost) else result
 
 
 def _check(target: Target, settings: list[str]) -> Checked:
     return Checked(target, tuple(_load(target, settings, target.data).check()))
 
 
-def _load(target: Target, settings: list[str], data: bytes | None) -> api.Spec:
+def _load(target: Target, settings: list[str], data: bytes | None) -> Spec:
     if data is None and os.path.isdir(target.name):
-        return api.load(target.name)  # a folder without specs is a mistake too
-    return api.load_with(target.name, settings, data)
+        return load(target.name)  # a folder without specs is a mistake too
+    return load_with(target.name, settings, data)
 
 
 def _fix(target: Target, settings: list[str]) -> Checked:
@@ -90,7 +96,7 @@ def _changeable(target: Target) -> bytes | None:
         return target.data
     path = Path(target.name)
     try:
-        if not path.is_file() or path.resolve().is_relative_to(Path(api.__file__).resolve().parent):
+        if not path.is_file() or path.resolve().is_relative_to(Path(__file__).resolve().parent):
             return None
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -99,7 +105,7 @@ def _changeable(target: Target) -> bytes | None:
     return data if len(data) <= MAX_BYTES else None
 
 
-def _lost(target: Target, status: int | None) -> Diagnostic:
+def lost(target: Target, status: int | None) -> Diagnostic:
     """The diagnostic for a spec whose process ended: no spec may do that."""
     why = f"signal {-status}" if status is not None and status < 0 else f"exit code {status}"
     start = Span(SourceFile(target.shown, ""), 1, 1, 1, 1)
@@ -115,4 +121,3 @@ def unique(checked: Sequence[Checked]) -> list[Diagnostic]:
             key = (diagnostic.code, diagnostic.span.position, diagnostic.message, diagnostic.path)
             found.setdefault(key, diagnostic)
     return list(found.values())
-

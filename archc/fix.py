@@ -12,6 +12,8 @@ from archc.diagnostics.fixes import apply, lines_of
 
 ROUNDS: Final = 50
 """A text that cannot be read as YAML shows one mistake at a time, so that it takes as many rounds."""
+SYNTAX: Final = "A00"
+"""How the codes of mistakes in a file and its YAML begin."""
 UNREADABLE: Final = frozenset({"A0004", "A0006", "A0007"})
 """Codes after which nothing more is known of a text."""
 BOM: Final = "\ufeff".encode()
@@ -57,7 +59,7 @@ class _State:
 
     def syntax(self) -> int:
         """How many mistakes the reading of the text itself gives."""
-        return sum(one.code < "A0100" and one.span.file is self.file for one in self.found)
+        return sum(one.code.startswith(SYNTAX) and one.span.file is self.file for one in self.found)
 
 
 def fixed(data: bytes, check: Check) -> Fixed:
@@ -73,7 +75,7 @@ def fixed(data: bytes, check: Check) -> Fixed:
         chosen = [one for one in state.found if one.fix is not None and _key(one) not in refused]
         chosen = [one for one in chosen if one.span.file is state.file]
         # What is doubled is removed first, while both are still the same.
-        chosen = [one for one in chosen if one.code < "A0100"] or chosen
+        chosen = [one for one in chosen if one.code.startswith(SYNTAX)] or chosen
         if not chosen:
             break
         after, made = _attempt(state, chosen, check)

@@ -118,7 +118,9 @@ def each(work: Callable[[T], R], inputs: Sequence[T], jobs: int) -> Iterator[R |
 
 def _serve(pipe: Connection, work: Callable[[T], R], inputs: Sequence[T], others: Sequence[Connection]) -> None:
     """What a process does: the inputs that it is told, until it is told none or nobody is there any more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt reaches all processes, and the first one ends the others
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # an interrupt reaches all processes, and the first one ends the others
     for other in others:
         other.close()
     with suppress(EOFError, OSError):

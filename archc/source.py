@@ -76,6 +76,10 @@ class Mapping:
         entry = self.entries.get(key)
         return entry.value if entry else None
 
+    def beside(self, key: Scalar) -> list[str]:
+        """The keys that are written in the same file as `key`: a mapping may be merged from several."""
+        return [name for name, entry in self.entries.items() if entry.key.span.file is key.span.file]
+
 
 Tree = Scalar | Sequence | Mapping
 

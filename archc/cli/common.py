@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import IO
 
 from archc import api
-from archc.batch import MAX_BYTES
+from archc.batch import read_stdin
 from archc.diagnostics import Diagnostic
 from archc.diagnostics.model import SourceFile, Span
 from archc.diagnostics.render import to_json, to_text
@@ -41,11 +41,6 @@ def format_argument(parser: argparse.ArgumentParser) -> None:
 def load(name: str, settings: list[str]) -> api.Spec:
     """The spec that a command line names."""
     return api.load_with(name, settings, read_stdin() if name == "-" else None)
-
-
-def read_stdin() -> bytes:
-    """Standard input, at most one byte more than a spec may have."""
-    return sys.stdin.buffer.read(MAX_BYTES + 1)
 
 
 def version() -> str:

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from glob import glob
 from pathlib import Path
 
-from archc.batch import Checked, Target, check_all, processes, unique
-from archc.cli.common import problem, read_stdin, report, version
+from archc.batch import Checked, Target, check_all, processes, read_stdin, unique
+from archc.cli.common import problem, report, version
 from archc.diagnostics import Diagnostic
 from archc.diagnostics.formats import FORMATS, Run
 from archc.spec.load import spec_files
@@ -119,7 +119,7 @@ def _fix(checked: list[Checked], options: argparse.Namespace, jobs: int) -> int:
             _raw(one.fixed.data if one.fixed is not None else one.target.data)
     notes = sys.stderr if from_stdin or options.format != "text" else sys.stdout
     for one in changed:
-        notes.writelines(f"fixed {applied}\n" for applied in one.fixed.applied if one.fixed)
+        notes.writelines(f"fixed {applied}\n" for applied in (one.fixed.applied if one.fixed else ()))
     if problems:
         report(problems, stream=sys.stderr)
     if any(one.target.data is None for one in changed):

@@ -97,7 +97,9 @@ def check_defaults(section: Mapping | None, lists: Lists, env: Env) -> None:
                     field.key.span,
                     env,
                     label="unknown field",
-                    help=suggestion(key, fields, "its fields are" if fields else "remove it", entry.value.entries),
+                    help=suggestion(
+                        key, fields, "its fields are" if fields else "remove it", entry.value.beside(field.key)
+                    ),
                 )
 
 
@@ -150,7 +152,7 @@ def budget_of(spec: Spec, env: Env, evaluator: Evaluator) -> dict[str, tuple[flo
                 entry.key.span,
                 env,
                 label="unknown field",
-                help=suggestion(key, MEASURES, "its fields are", spec.budget.entries if spec.budget else ()),
+                help=suggestion(key, MEASURES, "its fields are", spec.budget.beside(entry.key) if spec.budget else ()),
             )
             continue
         bound = evaluator.param(Param(key, "float", min=0), entry.value, env).value
@@ -234,7 +236,7 @@ def check_train(spec: Spec, env: Env, evaluator: Evaluator) -> None:
                 entry.key.span,
                 env,
                 label="unknown field",
-                help=suggestion(key, known, "its fields are", spec.train.entries),
+                help=suggestion(key, known, "its fields are", spec.train.beside(entry.key)),
             )
     missing = [key for key in REQUIRED if key not in given]
     if missing:
@@ -275,7 +277,7 @@ def _section(name: str, tree: Tree, env: Env, evaluator: Evaluator) -> None:
                 entry.key.span,
                 env,
                 label="unknown field",
-                help=suggestion(key, params, "its fields are", tree.entries),
+                help=suggestion(key, params, "its fields are", tree.beside(entry.key)),
             )
     missing = [param for key, param in params.items() if param.required and key not in given]
     if missing:

@@ -36,7 +36,7 @@ class InitChecker:
         for type_, entry in section.entries.items():
             found = self.library.find(type_)
             if found is None:
-                help = suggestion(type_, self.library.names(), "see `archc blocks`", section.entries)
+                help = suggestion(type_, self.library.names(), "see `archc blocks`", section.beside(entry.key))
                 self.evaluator.fault(
                     "A0105", f"there is no type `{type_[:80]}`", entry.key.span, env, label="unknown type", help=help
                 )
@@ -65,7 +65,7 @@ class InitChecker:
                     entry.key.span,
                     env,
                     label="unknown tensor",
-                    help=suggestion(key, known, "its tensors are", fields.entries),
+                    help=suggestion(key, known, "its tensors are", fields.beside(entry.key)),
                 )
 
     def of(
@@ -92,7 +92,9 @@ class InitChecker:
                     entry.key.span,
                     env,
                     label="unknown tensor",
-                    help=suggestion(key, names, "its tensors are", own.entries if own else ()) if names else "remove it",
+                    help=suggestion(key, names, "its tensors are", own.beside(entry.key) if own else ())
+                    if names
+                    else "remove it",
                     path=path,
                 )
                 continue
@@ -130,7 +132,7 @@ class InitChecker:
                     entry.key.span,
                     env,
                     label="unknown constant",
-                    help=suggestion(key, DISTRIBUTIONS[name], "its constants are", tree.entries)  # type: ignore[union-attr]
+                    help=suggestion(key, DISTRIBUTIONS[name], "its constants are", tree.beside(entry.key))  # type: ignore[union-attr]
                     if DISTRIBUTIONS[name]
                     else "remove it",
                     path=path,

@@ -102,7 +102,10 @@ def _joined_blocks(old: Tree, new: Tree, report: Report) -> Tree:
 def _check_params(old: Tree, new: Tree, report: Report) -> None:
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in new.entries.keys() - old.entries.keys():
-            span, help = new.entries[key].key.span, suggestion(key, old.entries, "its params are", new.entries)
+            span, help = (
+                new.entries[key].key.span,
+                suggestion(key, old.entries, "its params are", new.beside(new.entries[key].key)),
+            )
             message = f"the extended spec has no param `{key}`"
             report.add(Diagnostic("A0206", message, span, "unknown param", help=str(help), fix=respelt(span, help)))
 

@@ -334,7 +334,7 @@ class _Parser(Reader):
         args = {key: entry for key, entry in tree.entries.items() if key not in STAGE_FIELDS}
         if is_group:
             for entry in args.values():
-                self.unknown_field(entry.key, STAGE_FIELDS, "a group", tree.entries)
+                self.unknown_field(entry.key, STAGE_FIELDS, "a group", tree)
         names = self.mapping(tree.get("names"), "names")
         return Stage(
             span=type_.span if type_ else first,
@@ -368,7 +368,7 @@ class _Parser(Reader):
         """Report a stage that is neither a type nor a group, at the key that was meant to say so if there is one."""
         for key, entry in tree.entries.items():
             if key not in STAGE_FIELDS and nearest(key, ("type", "stages")):
-                self.unknown_field(entry.key, ("type", "stages"), "a stage", tree.entries)
+                self.unknown_field(entry.key, ("type", "stages"), "a stage", tree)
                 return
         self.error("A0102", "the stage has no `type`", first, help="add `type:`, or `stages:` for a group")
 

@@ -105,17 +105,17 @@ class Reader:
         """Report each key that is not allowed; the fields that are given, misspelt ones as what they were meant to be."""
         unknown = [key for key in tree.entries if key not in allowed]
         for key in unknown:
-            self.unknown_field(tree.entries[key].key, allowed, owner, tree.entries)
+            self.unknown_field(tree.entries[key].key, allowed, owner, tree)
         return {*tree.entries, *(nearest(key, allowed) for key in unknown)}
 
-    def unknown_field(self, key: Scalar, allowed: Collection[str], owner: str, given: Collection[str]) -> None:
-        """Report a key that is not allowed, beside those that are `given`."""
+    def unknown_field(self, key: Scalar, allowed: Collection[str], owner: str, tree: Mapping) -> None:
+        """Report a key of `tree` that is not allowed."""
         self.error(
             "A0101",
             f"{owner} has no field `{key.value}`",
             key.span,
             "unknown field",
-            suggestion(str(key.value), allowed, "the fields are" if allowed else "remove it", given),
+            suggestion(str(key.value), allowed, "the fields are" if allowed else "remove it", tree.beside(key)),
         )
 
     def name(self, scalar: Scalar, number: bool = False) -> str | None:
