@@ -6,6 +6,7 @@ import multiprocessing as mp
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -50,7 +51,10 @@ class _Team(Generic[T, R]):
         near, far = context.Pipe()
         others = [near, *(worker.pipe for worker in self.workers)] if sys.platform == "linux" else []
         process = context.Process(target=_serve, args=(far, self.work, self.inputs, others), daemon=True)
-        process.start()
+        with warnings.catch_warnings():
+            # Python warns of copies where there are threads; those of libraries are no danger to what uses none of them.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            process.start()
         far.close()
         worker = _Worker(process, near)
         self.workers.append(worker)

@@ -14,7 +14,7 @@ from archc.diagnostics.model import Diagnostic
 
 def posix(name: str | PurePath) -> str:
     """A file's name with forward slashes, relative to the working folder where it lies below it."""
-    path = PurePath(name)
+    path = name if isinstance(name, PurePath) else PurePath(name)
     if path.is_absolute() and path.is_relative_to(Path.cwd()):
         path = path.relative_to(Path.cwd())
     return path.as_posix()

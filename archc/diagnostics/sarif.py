@@ -84,9 +84,7 @@ def _related(at: int, label: Label, places: dict[str, int]) -> Data:
 
 
 def _location(span: Span, places: dict[str, int], path: str = "") -> Data:
-    physical: Data = {"artifactLocation": _artifact(span.file.name, places)}
-    if span.file.text:
-        physical["region"] = _region(span)
+    physical = {"artifactLocation": _artifact(span.file.name, places), "region": _region(span)}
     logical = {"logicalLocations": [{"fullyQualifiedName": safe(path), "kind": "element"}]} if path else {}
     return {"physicalLocation": physical, **logical}
 
