@@ -8,7 +8,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar
@@ -54,10 +54,11 @@ class _Team(Generic[T, R]):
         with warnings.catch_warnings():
             # Python warns of copies where there are threads; those of libraries are no danger to what uses none of them.
             warnings.simplefilter("ignore", DeprecationWarning)
-            process.start()
+            with _no_interrupt():
+                process.start()
+                worker = _Worker(process, near)
+                self.workers.append(worker)
         far.close()
-        worker = _Worker(process, near)
-        self.workers.append(worker)
         self.give(worker)
 
     def give(self, worker: _Worker) -> None:
@@ -96,6 +97,19 @@ class _Team(Generic[T, R]):
         for worker in self.workers:
             worker.process.join()
             worker.pipe.close()
+
+
+@contextmanager
+def _no_interrupt() -> Iterator[None]:
+    """An interrupt waits until a new process is known here and has made itself deaf to it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def each(work: Callable[[T], R], inputs: Sequence[T], jobs: int) -> Iterator[R | Lost]:

@@ -8,7 +8,6 @@ from pathlib import Path, PureWindowsPath
 from xml.etree import ElementTree
 
 import pytest
-import yaml
 
 import archc
 from archc.batch import Target, lost
@@ -106,14 +105,6 @@ def test_control_characters_never_reach_the_output(format: str, capsys: pytest.C
     Path("esc.yaml").write_text(GOOD.replace("linear", '"lin\\u001b[31mear\\u202e"'))
     out = validate(format, capsys, "esc.yaml")
     assert not re.search("[\x00-\x08\x0b-\x1f\u202e]", out)
-
-
-def test_the_hook_for_pre_commit_runs_a_command_that_exists() -> None:
-    (hook,) = yaml.safe_load((Path(__file__).parent.parent / ".pre-commit-hooks.yaml").read_text())
-    assert {"id", "name", "entry", "language"} <= set(hook)
-    program, command = hook["entry"].split()
-    assert program == "archc"
-    assert main([command, "sub/good.yaml"]) == 0
 
 
 # -- what the readers publish -------------------------------------------------------------------------------------------
