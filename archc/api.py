@@ -18,6 +18,9 @@ from archc.spec.load import Loaded, find_shipped, load_bytes, load_path, overrid
 from archc.spec.merge import without_literal_claims
 from archc.spec.parse import parse_spec
 
+STDIN = "<stdin>"
+"""What messages call standard input."""
+
 if TYPE_CHECKING:
     import numpy as np
     import onnx
@@ -144,8 +147,11 @@ def load(spec: str | Path, **params: Any) -> Spec:
     return load_with(spec, [f"{name}={json.dumps(value)}" for name, value in params.items()])
 
 
-def load_with(spec: str | Path, settings: list[str], stdin: bytes | None = None) -> Spec:
-    """A spec with params overridden by texts `name=value`, as the command line has them."""
+def load_with(spec: str | Path, settings: list[str], data: bytes | None = None) -> Spec:
+    """A spec with params overridden by texts `name=value`, as the command line has them.
+
+    With `data`, that is what is read, as if it stood at the path `spec`, or came from standard input where that is `-`.
+    """
     report = Report()
     overrides: dict[str, Tree] = {}
     try:
@@ -153,16 +159,18 @@ def load_with(spec: str | Path, settings: list[str], stdin: bytes | None = None)
             name, tree = override(text, report)
             if tree is not None:
                 overrides[name] = tree
-        loaded = _loaded(spec, stdin, report)
+        loaded = _loaded(spec, data, report)
     except Stop:
         loaded = Loaded(None, SourceFile(str(spec), ""))
     return Spec(loaded, overrides, report)
 
 
-def _loaded(spec: str | Path, stdin: bytes | None, report: Report) -> Loaded:
-    if stdin is not None:
-        return load_bytes(stdin, "<stdin>", Path.cwd(), report)
+def _loaded(spec: str | Path, data: bytes | None, report: Report) -> Loaded:
+    if data is not None and str(spec) == "-":
+        return load_bytes(data, STDIN, Path.cwd(), report)
     path = Path(spec)
+    if data is not None:
+        return load_path(path, report, data=data)
     if not os.path.exists(path) or (path.is_dir() and not path.suffix):
         shipped = find_shipped(str(spec))
         if shipped is not None:

@@ -16,6 +16,7 @@ from typing import Any, Final
 import yaml
 
 from archc.diagnostics import Diagnostic, Label, SourceFile, Span
+from archc.diagnostics.fixes import quoted, removed_entry
 
 MAX_BYTES: Final = 256 * 1024
 MAX_DEPTH: Final = 32
@@ -75,6 +76,10 @@ class Mapping:
         """The value at `key`, or None."""
         entry = self.entries.get(key)
         return entry.value if entry else None
+
+    def beside(self, key: Scalar) -> list[str]:
+        """The keys that are written in the same file as `key`: a mapping may be merged from several."""
+        return [name for name, entry in self.entries.items() if entry.key.span.file is key.span.file]
 
 
 Tree = Scalar | Sequence | Mapping
@@ -172,6 +177,7 @@ def _yaml_error(file: SourceFile, error: yaml.YAMLError) -> Diagnostic:
             span,
             "YAML reads its `{` as a mapping",
             help=f'write "{line[opened:end]}" with the quotes',
+            fix=quoted(file, mark.line + 1, opened),
         )
     notes = []
     context = getattr(error, "context", None)
@@ -322,6 +328,9 @@ class _Composer:
                         "given again here",
                         (first,),
                         help="remove one of the two",
+                        fix=removed_entry(key.span, value.span, entries[key.value].value.span)
+                        if isinstance(value, Scalar)
+                        else None,
                     )
                 )
                 continue

@@ -12,6 +12,7 @@ import pytest
 
 from archc.cli import main
 from archc.cli.main import COMMANDS, parser
+from archc.diagnostics import CODES, Code
 
 LENET = "fashion_mnist/lenet_bn"
 BAD = "archc: 1\nname: bad\ninput: {features: 8}\nstages:\n  - {name: fc, type: linear, out_feature: 3}\n"
@@ -40,7 +41,7 @@ def test_validate_reports_all_findings_of_all_files(capsys: pytest.CaptureFixtur
         ("A0101", "sub/b.yml", 5, 30),
     ]
     assert main(["validate", "sub/*.yaml"]) == 1
-    assert capsys.readouterr().out.endswith("in 1 of 1 file\n")
+    assert capsys.readouterr().out.endswith("in 1 of 1 file\n1 of 1 can be fixed with `--fix`\n")
 
 
 def test_validate_reads_standard_input(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -299,3 +300,63 @@ def test_the_help_states_the_opsets_that_there_are(capsys: pytest.CaptureFixture
         main(["compile", "--help"])
     low, high = onnx.SUPPORTED_OPSETS[0], onnx.SUPPORTED_OPSETS[-1]
     assert f"{low} to {high} (default: {onnx.DEFAULT_OPSET})" in " ".join(capsys.readouterr().out.split())
+
+
+CLEAN = BAD.replace("out_feature:", "out_features:")
+USAGE = {
+    "no path": (["validate"], 2),
+    "an option that does not exist": (["validate", "clean.yaml", "--nonsense"], 2),
+    "a format that does not exist": (["validate", "clean.yaml", "--format", "xml"], 2),
+    "an option without its value": (["validate", "clean.yaml", "--format"], 2),
+    "a command that does not exist": (["valid", "clean.yaml"], 2),
+    "a clean file": (["validate", "clean.yaml"], 0),
+    "a clean folder": (["validate", "clean"], 0),
+    "a clean glob": (["validate", "cle*.yaml"], 0),
+    "a spec that ships": (["validate", "resnet18"], 0),
+    "a wrong file": (["validate", "bad.yaml"], 1),
+    "a clean and a wrong file": (["validate", "clean.yaml", "bad.yaml"], 1),
+    "a file that is not there": (["validate", "missing.yaml"], 1),
+    "a glob that matches nothing": (["validate", "missing/*.yaml"], 1),
+    "a folder without specs": (["validate", "empty"], 1),
+    "a param that is not there": (["validate", "clean.yaml", "--set", "x=1"], 1),
+    "a setting without a value": (["validate", "clean.yaml", "--set", "x"], 1),
+    "what can be fixed": (["validate", "bad.yaml", "--fix"], 0),
+    "what could be fixed": (["validate", "bad.yaml", "--diff"], 1),
+    "nothing to fix": (["validate", "clean.yaml", "--fix", "--strict"], 0),
+}
+
+
+@pytest.mark.parametrize("format", ["text", "concise", "json", "github", "gitlab", "sarif", "junit"])
+@pytest.mark.parametrize("case", USAGE)
+def test_the_exit_code_says_clean_found_or_misused(case: str, format: str, capfd: pytest.CaptureFixture[str]) -> None:
+    args, expected = USAGE[case]
+    Path("clean.yaml").write_text(CLEAN)
+    Path("bad.yaml").write_text(BAD)
+    Path("clean").mkdir()
+    Path("clean/net.yml").write_text(CLEAN)
+    Path("empty").mkdir()
+    try:
+        code = main([*args, *(["--format", format] if args[0] == "validate" and "--format" not in args else [])])
+    except SystemExit as stop:
+        code = stop.code if isinstance(stop.code, int) else 1
+    assert code == expected
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_warnings_fail_only_a_strict_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(CODES, "A0101", Code("unknown-field", "warning"))
+    Path("bad.yaml").write_text(BAD)
+    assert main(["validate", "bad.yaml"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("warning[A0101]: ")
+    assert "\n1 warning in 1 of 1 file\n" in out
+    assert main(["validate", "bad.yaml", "--strict"]) == 1
+
+
+def test_standard_input_without_an_end_is_not_read_for_ever() -> None:
+    with open("/dev/zero", "rb") as endless:
+        run = subprocess.run(
+            [sys.executable, "-m", "archc", "validate", "-"], stdin=endless, capture_output=True, timeout=60
+        )
+    assert run.returncode == 1
+    assert b"A0003" in run.stdout

@@ -13,14 +13,15 @@ from types import SimpleNamespace
 import pytest
 
 import archc
+from archc.batch import Target, lost
 from archc.cli import main
 from archc.diagnostics import CODES
 from archc.diagnostics.pages import FOLDER, Fence, fences, page
 from archc.diagnostics.render import to_text
 
 NET = "archc: 1\nname: net\ninput: {features: 8}\nparams: {classes: 4}\nstages:\n  - {name: fc, type: linear, out_features: $classes}\n"
-UNPROVOKED = {"A0703", "A0706"}
-"""Codes that a spec and a command give only where archc or another package falls short."""
+UNPROVOKED = {"A0703", "A0706", "A0801"}
+"""Codes that a spec and a command give only where archc, the machine or another package falls short."""
 
 
 def write_weights(folder: Path) -> None:
@@ -150,6 +151,10 @@ def test_an_op_that_a_target_lacks_is_shown_as_on_the_page(
     monkeypatch.chdir(tmp_path)
     Path("net.yaml").write_text(NET, encoding="utf-8")
     compare("A0703", to_text([_inexpressible(archc.load("net.yaml"), "fc", "ONNX has no such op")]), regenerate)
+
+
+def test_a_process_that_ends_early_is_shown_as_on_the_page(regenerate: bool) -> None:
+    compare("A0801", to_text([lost(Target("net.yaml"), -9)]), regenerate)
 
 
 @pytest.mark.parametrize("code", sorted(CODES))

@@ -187,9 +187,10 @@ def test_json_has_stable_names_and_counts_from_one() -> None:
             "path": "p.0",
             "message": "wrong × 卷",
             "label": "here",
-            "labels": [{"file": "f.yaml", "line": 1, "column": 1, "message": "there"}],
+            "labels": [{"file": "f.yaml", "line": 1, "column": 1, "end_line": 1, "end_column": 2, "message": "there"}],
             "notes": ["n"],
             "help": "h",
+            "fix": None,
         }
     ]
     assert json.loads(to_json([])) == []

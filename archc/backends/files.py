@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 
-def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
-    """Put `data` at `path`, or leave what is there. Raises OSError."""
+def write_whole(path: str | os.PathLike[str], data: bytes, keep_mode: bool = False) -> None:
+    """Put `data` at `path`, or leave what is there; with the mode of what is there, if asked. Raises OSError."""
+    mode = stat.S_IMODE(os.stat(path).st_mode) if keep_mode else None
     with staged(path) as file:
+        if mode is not None and hasattr(os, "fchmod"):
+            os.fchmod(file.fileno(), mode)
         file.write(data)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Final
 
@@ -19,9 +19,27 @@ ENTRY_POINTS: Final = "archc.blocks"
 Type = Primitive | Definition
 
 
+@cache
 def shipped_blocks() -> dict[str, Path]:
     """Block name -> file, of every definition that ships."""
     return {path.stem: path for path in sorted(FOLDER.glob("*.yaml"))}
+
+
+@cache
+def shipped_definition(name: str) -> Definition | None:
+    """A definition that ships, read once however many specs use it; nothing is wrong with those."""
+    report = Report()
+    definition = read_definition(name, shipped_blocks()[name], f"archc/blocks/{name}.yaml", report)
+    assert not len(report), f"archc/blocks/{name}.yaml is damaged: {[found.message for found in report]}"
+    return definition
+
+
+def read_definition(name: str, path: Path, shown: str, report: Report) -> Definition | None:
+    """The definition in a file, with its mistakes in `report`."""
+    file, found = read_file(path, shown, shipped=True)
+    tree, faults = parse(file)
+    report.extend([*found, *faults])
+    return parse_definition(name, tree, report) if isinstance(tree, Mapping) else None
 
 
 class Library:
@@ -49,17 +67,11 @@ class Library:
     def _read(self, name: str) -> Definition | None:
         if not NAME.match(name):
             return None
-        path = FOLDER / f"{name}.yaml"
-        shown = f"archc/blocks/{name}.yaml"
-        if not path.is_file():
-            if name not in self.installed:
-                return None
-            path = self.installed[name]
-            shown = str(path)
-        file, found = read_file(path, shown, shipped=True)
-        tree, faults = parse(file)
-        self.report.extend([*found, *faults])
-        return parse_definition(name, tree, self.report) if isinstance(tree, Mapping) else None
+        if name in shipped_blocks():
+            return shipped_definition(name)
+        if name not in self.installed:
+            return None
+        return read_definition(name, self.installed[name], str(self.installed[name]), self.report)
 
     @cached_property
     def installed(self) -> dict[str, Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from archc.blocks.primitives import PRIMITIVES
@@ -69,12 +69,14 @@ def field_help(type_: str, key: str) -> str:
     return help if help is INFERRED or type_ in PRIMITIVES else ""
 
 
-def type_help(name: str, known: Iterable[str]) -> str:
-    """The type that an unknown one was meant to be."""
+def type_help(name: str, known: Iterable[str], taken: Collection[str] = ()) -> str:
+    """The type that an unknown one was meant to be; `taken` are words that it cannot be respelt to."""
     names = list(known)
     plain = squashed(name)
     same = next((one for one in names if squashed(one) == plain), None)
-    return f"did you mean `{same}`?" if same else TYPES.get(plain) or suggestion(name, names, "see `archc blocks`")
+    return (
+        f"did you mean `{same}`?" if same else TYPES.get(plain) or suggestion(name, names, "see `archc blocks`", taken)
+    )
 
 
 def squashed(name: str) -> str:

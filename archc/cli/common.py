@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import IO
 
 from archc import api
+from archc.batch import read_stdin
 from archc.diagnostics import Diagnostic
 from archc.diagnostics.model import SourceFile, Span
 from archc.diagnostics.render import to_json, to_text
@@ -39,7 +40,14 @@ def format_argument(parser: argparse.ArgumentParser) -> None:
 
 def load(name: str, settings: list[str]) -> api.Spec:
     """The spec that a command line names."""
-    return api.load_with(name, settings, sys.stdin.buffer.read() if name == "-" else None)
+    return api.load_with(name, settings, read_stdin() if name == "-" else None)
+
+
+def version() -> str:
+    """The version of archc."""
+    from archc import __version__
+
+    return __version__
 
 
 def has_colour(stream: IO[str]) -> bool:

@@ -1,30 +1,33 @@
-"""`archc validate PATH...`: every mistake of every file."""
+"""`archc validate PATH...`: every mistake of every file, and fixes for those that are certain."""
 
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from glob import glob
 from pathlib import Path
 
-from archc import api
-from archc.cli.common import load, report
+from archc.batch import Checked, Target, check_all, processes, read_stdin, unique
+from archc.cli.common import problem, report, version
 from archc.diagnostics import Diagnostic
-from archc.diagnostics.formats import FORMATS
+from archc.diagnostics.formats import FORMATS, Run
+from archc.ir.graph import Graph
 from archc.spec.load import spec_files
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument(
+    add = parser.add_argument
+    add(
         "paths",
         metavar="PATH",
         nargs="+",
         help="files, folders, globs, names of specs that ship, or `-` for standard input",
     )
-    parser.add_argument(
+    add(
         "--set",
         metavar="NAME=VALUE",
         action="append",
@@ -32,12 +35,24 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         dest="settings",
         help="give a param another value; may be repeated",
     )
-    parser.add_argument(
-        "--sizes", action="store_true", help="print the input sizes that each spec takes (done anyway for one spec)"
+    add("--sizes", action="store_true", help="print the input sizes that each spec takes (done anyway for one spec)")
+    add("--format", choices=("text", *FORMATS), default="text", help="how to print (default: text)")
+    add("--strict", action="store_true", help="exit with 1 for warnings too")
+    add("--fix", action="store_true", help="mend what can be mended for certain; of `-`, print the mended text")
+    add("--diff", action="store_true", help="print what --fix would change, and change nothing")
+    add(
+        "--jobs",
+        type=_jobs,
+        metavar="N",
+        help="processes to check in, `auto` for as many as cores (default: one for each 16 files, at most the cores)",
     )
-    formats = ("text", *FORMATS)
-    parser.add_argument("--format", choices=formats, default="text", help="how to print (default: text)")
-    parser.add_argument("--strict", action="store_true", help="exit with 1 for warnings too")
+
+
+def _jobs(text: str) -> int:
+    jobs = 0 if text == "auto" else int(text)
+    if jobs < 0:
+        raise argparse.ArgumentTypeError("a number of processes is 1 or more, 0 or `auto` for as many as cores")
+    return jobs
 
 
 def expand(paths: list[str]) -> Iterator[str]:
@@ -51,61 +66,140 @@ def expand(paths: list[str]) -> Iterator[str]:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Check each spec. 0: no errors (with --strict: no warnings either), 1: something was found."""
-    findings: list[Diagnostic] = []
-    warned: set[object] = set()
-    sizes: list[str] = []
-    names = list(dict.fromkeys(expand(options.paths)))
-    bad = 0
-    for name in names:
-        spec = _load(name, options.settings)
-        found = spec.check()
-        is_bad = any(one.severity == "error" for one in found)
-        if options.format == "text" and (options.sizes or len(names) == 1) and not is_bad:
-            sizes += _sizes(spec, "" if len(names) == 1 else f"{name}: ")
-        findings += [one for one in found if one.severity == "error" or is_new(one, warned)]
-        bad += is_bad
-    errors = sum(one.severity == "error" for one in findings)
-    warnings = len(findings) - errors
-    if options.format != "text":
-        sys.stdout.write(FORMATS[options.format](findings, names, options.strict))
-    else:
-        report(findings, stream=sys.stdout)
-        print("\n" * bool(findings) + tally(errors, warnings, bad, len(names), options.strict))
-    for line in sizes:
-        print(line)
-    return 1 if errors or (warnings and options.strict) else 0
+    """Check each spec. 0: no errors (with --strict: no warnings either); 1: something was found, or would be changed."""
+    names = dict.fromkeys(expand(options.paths))
+    targets = [Target(name, read_stdin() if name == "-" else None) for name in names]
+    jobs = processes(options.jobs, len(targets))
+    mends = options.fix or options.diff
+    describe = _sizes if options.format == "text" and (options.sizes or len(targets) == 1) and not mends else None
+    checked = list(check_all(targets, options.settings, jobs, mends, describe))
+    if options.diff:
+        return _diff(checked, options)
+    return _fix(checked, options, jobs) if options.fix else _print(checked, options)
 
 
-def is_new(warning: Diagnostic, seen: set[object]) -> bool:
-    """Whether a warning has not been given yet: a spec and those that extend it share what they warn of."""
-    key = (warning.code, warning.span.position, warning.message)
-    known = key in seen
-    seen.add(key)
-    return not known
-
-
-def tally(errors: int, warnings: int, bad: int, files: int, strict: bool) -> str:
-    """The last line: how many errors and warnings there are, and in how many files."""
-    counted = f", {warnings} warning{'s' * (warnings > 1)}" if warnings else ""
-    if errors:
-        return f"{errors} error{'s' * (errors > 1)} in {bad} of {_files(files)}{counted}"
-    refused = ", which --strict does not allow" if warnings and strict else ""
-    return f"{_files(files)} checked, no errors{counted}{refused}"
-
-
-def _load(name: str, settings: list[str]) -> api.Spec:
-    """One file; a folder without specs is a mistake too."""
-    return api.load(name) if name != "-" and os.path.isdir(name) else load(name, settings)
-
-
-def _sizes(spec: api.Spec, prefix: str) -> Iterator[str]:
+def _sizes(graph: Graph) -> tuple[str, ...]:
     """The input sizes that a correct spec takes."""
     from archc.cli.sizes import valid_lines
 
-    for line in valid_lines(spec.graph):
-        yield line if line.startswith(" ") else prefix + line
+    return tuple(valid_lines(graph))
 
 
-def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count} files"
+# -- findings -----------------------------------------------------------------------------------------------------------
+
+
+def _print(checked: Sequence[Checked], options: argparse.Namespace, to_stderr: bool = False) -> int:
+    """Print what was found; the exit code."""
+    found = unique(checked)
+    stream = sys.stderr if to_stderr else sys.stdout
+    if options.format != "text":
+        files = [one.target.shown for one in checked]
+        stream.write(FORMATS[options.format](Run(found, files, version(), options.strict)))
+    else:
+        report(found, stream=stream)
+        stream.write("\n" * bool(found) + tally(found, checked, options.strict) + "\n")
+        fixable = 0 if options.fix or options.diff else _fixable(found, checked)
+        stream.write(f"{fixable} of {len(found)} can be fixed with `--fix`\n" if fixable else "")
+        stream.writelines(f"{line}\n" for line in _size_lines(checked))
+    return 1 if any(one.severity == "error" or options.strict for one in found) else 0
+
+
+def tally(found: Sequence[Diagnostic], checked: Sequence[Checked], strict: bool) -> str:
+    """How many errors and warnings there are, and in how many files."""
+    errors = sum(one.severity == "error" for one in found)
+    warnings = len(found) - errors
+    bad = sum(any(row.severity == "error" for row in one.found) for one in checked)
+    files, counted = _count(len(checked), "file"), f", {_count(warnings, 'warning')}" if warnings else ""
+    if errors:
+        return f"{_count(errors, 'error')} in {bad} of {files}{counted}"
+    refused = ", which --strict does not allow" if warnings and strict else ""
+    return f"{files} checked, no errors{counted}{refused}"
+
+
+def _fixable(found: Sequence[Diagnostic], checked: Sequence[Checked]) -> int:
+    """How many findings `--fix` would mend: those in files that were named."""
+    mendable = {one.target.shown for one in checked}
+    return sum(one.fix is not None and one.span.file.name in mendable for one in found)
+
+
+def _size_lines(checked: Sequence[Checked]) -> Iterator[str]:
+    for one in checked:
+        prefix = f"{one.target.shown}: " if len(checked) > 1 else ""
+        yield from (line if line.startswith(" ") else prefix + line for line in one.sizes)
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
+# -- fixes --------------------------------------------------------------------------------------------------------------
+
+
+def _fix(checked: list[Checked], options: argparse.Namespace, jobs: int) -> int:
+    """Write what fixes made, say which they are, and report what is left."""
+    changed = [one for one in checked if one.fixed is not None and one.fixed.applied]
+    from_stdin = any(one.target.data is not None for one in checked)
+    problems = [failure for one in changed if one.target.data is None for failure in _write(one)]
+    for one in checked:
+        if one.target.data is not None:
+            _raw(one.fixed.data if one.fixed is not None else one.target.data)
+    notes = sys.stderr if from_stdin or options.format != "text" else sys.stdout
+    for one in changed:
+        notes.writelines(f"fixed {applied}\n" for applied in (one.fixed.applied if one.fixed else ()))
+    if problems:
+        report(problems, stream=sys.stderr)
+    if any(one.target.data is None for one in changed):
+        # What one file extends may have been mended in another.
+        targets = [_after(one) for one in checked]
+        checked = list(check_all(targets, options.settings, jobs))
+    return _print(checked, options, from_stdin) or int(bool(problems))
+
+
+def _after(one: Checked) -> Target:
+    return Target(one.target.name, one.fixed.data if one.target.data is not None and one.fixed else None)
+
+
+def _write(one: Checked) -> list[Diagnostic]:
+    """Put the text that fixes made in the file's place, whole or not at all."""
+    from archc.backends.files import write_whole
+
+    assert one.fixed is not None
+    name = one.target.name
+    try:
+        if Path(name).read_bytes() != one.before:
+            return [problem("A0704", f"cannot write `{name}`: it was changed meanwhile", name, "run it again")]
+        write_whole(name, one.fixed.data, keep_mode=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        return [problem("A0704", f"cannot write `{name}`: {reason}", name, "make it and its folder writable")]
+    return []
+
+
+def _raw(data: bytes) -> None:
+    """Print a text as it is, its line ends kept."""
+    sys.stdout.flush()
+    stream = getattr(sys.stdout, "buffer", None)
+    if stream is None:
+        sys.stdout.write(data.decode(errors="replace"))
+        return
+    stream.write(data)
+    stream.flush()
+
+
+def _diff(checked: Sequence[Checked], options: argparse.Namespace) -> int:
+    """Print what fixes would change, with the findings that would be left on standard error."""
+    would = False
+    for one in checked:
+        if one.fixed is not None and one.fixed.applied:
+            would = True
+            _raw(_difference(Path(one.target.shown).as_posix(), one.before, one.fixed.data))
+    return _print(checked, options, to_stderr=True) or int(would)
+
+
+def _difference(name: str, before: bytes, after: bytes) -> bytes:
+    """A unified diff, as `patch -p1` reads it."""
+    old, new = ([f"{line}\n" for line in data.decode().split("\n")] for data in (before, after))
+    for lines in (old, new):
+        lines[-1] = lines[-1].removesuffix("\n")
+    rows = [row for row in difflib.unified_diff(old, new, f"a/{name}", f"b/{name}") if row not in ("+", "-", " ")]
+    return "".join(row if row.endswith("\n") else f"{row}\n\\ No newline at end of file\n" for row in rows).encode()

@@ -1,45 +1,35 @@
-"""Diagnostics for machines: one line each, GitHub annotations, GitLab Code Quality, SARIF, JUnit.
+"""Diagnostics for machines: one line each, GitHub annotations, GitLab Code Quality, JUnit; SARIF has a module of its own.
 
-Sources: GitHub's workflow commands, GitLab's Code Quality report format, SARIF 2.1.0 (OASIS), the JUnit XML that CI
-servers read. Paths have forward slashes; lines and columns count from 1.
+Sources: GitHub's workflow commands, GitLab's Code Quality report format, the JUnit XML that Jenkins and others read.
+Lines and columns count from 1.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path, PurePath
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
-from archc.diagnostics.codes import CODES
-from archc.diagnostics.model import Diagnostic, Span
+from archc.diagnostics.identity import fingerprints, posix
+from archc.diagnostics.model import Diagnostic
 from archc.diagnostics.render import Painter, render, safe, to_json
 
-SARIF_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 TITLE_LIMIT: Final = 120
 
 
-def posix(name: str) -> str:
-    """A file's name with forward slashes, relative to the working folder where it lies below it."""
-    path = PurePath(name)
-    if path.is_absolute() and path.is_relative_to(Path.cwd()):
-        path = path.relative_to(Path.cwd())
-    return path.as_posix()
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of `validate`: what was found, the files that were checked, the version of archc, whether warnings fail."""
 
+    found: Sequence[Diagnostic]
+    files: Sequence[str]
+    version: str = ""
+    strict: bool = False
 
-def fingerprints(found: Sequence[Diagnostic]) -> list[str]:
-    """A stable, unique name for each: of code, file, stage and the text it stands on, not of its line's number."""
-    seen: Counter[str] = Counter()
-    names = []
-    for diagnostic in found:
-        lines, at = diagnostic.span.file.lines(), diagnostic.span.line - 1
-        text = lines[at].strip() if at < len(lines) else ""
-        key = "\0".join((diagnostic.code, posix(diagnostic.span.file.name), diagnostic.path, text, diagnostic.message))
-        names.append(hashlib.sha256(f"{key}\0{seen[key]}".encode()).hexdigest())
-        seen[key] += 1
-    return names
+    def fails(self, diagnostic: Diagnostic) -> bool:
+        """Whether a finding makes the run fail."""
+        return self.strict or diagnostic.severity == "error"
 
 
 def summary(diagnostic: Diagnostic) -> str:
@@ -48,18 +38,21 @@ def summary(diagnostic: Diagnostic) -> str:
     return safe("; ".join(part for part in parts if part))
 
 
-def to_concise(found: Sequence[Diagnostic]) -> str:
+def to_concise(run: Run) -> str:
     """`FILE:LINE:COLUMN: error[CODE]: message`, one line each, as editors read it."""
     rows = (
         f"{d.span}: {d.severity}[{d.code}]: {safe(d.message)}" + (f" ({safe(d.label)})" if d.label else "")
-        for d in found
+        for d in run.found
     )
     return "".join(f"{safe(row, 1000)}\n" for row in rows)
 
 
-def to_github(found: Sequence[Diagnostic]) -> str:
+# -- GitHub -------------------------------------------------------------------------------------------------------------
+
+
+def to_github(run: Run) -> str:
     """Workflow commands, which GitHub shows on the lines of a pull request."""
-    return "".join(_github(diagnostic) for diagnostic in found)
+    return "".join(_github(diagnostic) for diagnostic in run.found)
 
 
 def _github(diagnostic: Diagnostic) -> str:
@@ -82,10 +75,13 @@ def _github_data(text: str) -> str:
 
 
 def _github_property(text: str) -> str:
-    return _github_data(text).replace(":", "%3A").replace(",", "%2C")
+    return _github_data(safe(text)).replace(":", "%3A").replace(",", "%2C")
 
 
-def to_gitlab(found: Sequence[Diagnostic]) -> str:
+# -- GitLab -------------------------------------------------------------------------------------------------------------
+
+
+def to_gitlab(run: Run) -> str:
     """A Code Quality report: a JSON list with a unique fingerprint for each finding."""
     severities = {"error": "major", "warning": "minor"}
     rows = [
@@ -99,95 +95,38 @@ def to_gitlab(found: Sequence[Diagnostic]) -> str:
                 "lines": {"begin": diagnostic.span.line, "end": diagnostic.span.end_line},
             },
         }
-        for diagnostic, fingerprint in zip(found, fingerprints(found), strict=True)
+        for diagnostic, fingerprint in zip(run.found, fingerprints(run.found), strict=True)
     ]
-    return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(rows, indent=2) + "\n"
 
 
-def to_sarif(found: Sequence[Diagnostic]) -> str:
-    """A SARIF 2.1.0 log with one run; columns count code points."""
-    codes = sorted({diagnostic.code for diagnostic in found})
-    rules = [
-        {
-            "id": code,
-            "name": CODES[code].name,
-            "defaultConfiguration": {"level": CODES[code].severity},
-            "shortDescription": {"text": CODES[code].name.replace("-", " ")},
-        }
-        for code in codes
-    ]
-    results = [_result(d, codes.index(d.code), name) for d, name in zip(found, fingerprints(found), strict=True)]
-    driver = {"name": "archc", "rules": rules}
-    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
-    return json.dumps({"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"
+# -- JUnit --------------------------------------------------------------------------------------------------------------
 
 
-def _result(diagnostic: Diagnostic, index: int, fingerprint: str) -> dict[str, Any]:
-    result: dict[str, Any] = {
-        "ruleId": diagnostic.code,
-        "ruleIndex": index,
-        "level": diagnostic.severity,
-        "message": {"text": summary(diagnostic)},
-        "locations": [_location(diagnostic.span)],
-        "partialFingerprints": {"archc/v1": fingerprint},
-    }
-    if diagnostic.labels:
-        result["relatedLocations"] = [
-            {"id": at, **_location(label.span), "message": {"text": safe(label.text) or "see here"}}
-            for at, label in enumerate(diagnostic.labels, start=1)
-        ]
-    return result
-
-
-def _location(span: Span) -> dict[str, Any]:
-    region = {
-        "startLine": span.line,
-        "startColumn": span.column,
-        "endLine": span.end_line,
-        "endColumn": span.end_column,
-    }
-    uri = "".join(
-        c if c.isalnum() or c in "-._~/" else "".join(f"%{byte:02X}" for byte in c.encode())
-        for c in posix(span.file.name)
-    )
-    return {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}
-
-
-def to_junit(found: Sequence[Diagnostic], files: Sequence[str], strict: bool = False) -> str:
-    """JUnit XML: a test case for each file, with its errors (and with `strict` its warnings) as a failure.
-
-    Other warnings are the case's output.
-    """
-    by_file: dict[str, list[Diagnostic]] = {name: [] for name in files}
-    for diagnostic in found:
+def to_junit(run: Run) -> str:
+    """JUnit XML: a test case for each file; what fails the run is its failure, what does not is its output."""
+    by_file: dict[str, list[Diagnostic]] = {name: [] for name in run.files}
+    for diagnostic in run.found:
         by_file.setdefault(diagnostic.span.file.name, []).append(diagnostic)
-    failed = sum(any(_fails(row, strict) for row in rows) for rows in by_file.values())
-    counts = f'tests="{len(by_file)}" failures="{failed}" errors="0" skipped="0"'
-    cases = "".join(_case(posix(name), rows, strict) for name, rows in by_file.items())
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites {counts}>\n  <testsuite name="archc validate" {counts}>\n{cases}  </testsuite>\n</testsuites>\n'
+    failed = sum(any(run.fails(row) for row in rows) for rows in by_file.values())
+    counts = f'tests="{len(by_file)}" failures="{failed}" errors="0"'
+    cases = "".join(_case(posix(name), rows, run) for name, rows in by_file.items())
+    suite = f'<testsuite name="archc validate" {counts} skipped="0">\n{cases}  </testsuite>'
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites {counts}>\n  {suite}\n</testsuites>\n'
 
 
-def _fails(diagnostic: Diagnostic, strict: bool) -> bool:
-    return strict or diagnostic.severity == "error"
-
-
-def _case(name: str, rows: Sequence[Diagnostic], strict: bool) -> str:
-    failures = [row for row in rows if _fails(row, strict)]
-    warnings = [row for row in rows if not _fails(row, strict)]
-    inside = _failure(failures) if failures else ""
-    inside += f"      <system-out>{_escaped(_plain(warnings))}</system-out>\n" if warnings else ""
+def _case(name: str, rows: Sequence[Diagnostic], run: Run) -> str:
     head = f'    <testcase classname="archc.validate" name={_quoted(safe(name))}'
-    return f"{head}>\n{inside}    </testcase>\n" if inside else f"{head}/>\n"
-
-
-def _failure(rows: Sequence[Diagnostic]) -> str:
+    if not rows:
+        return f"{head}/>\n"
+    text = _escaped("\n".join(render(row, Painter()) for row in rows))
+    worst = next((row for row in rows if run.fails(row)), None)
+    if worst is None:
+        return f"{head}>\n      <system-out>{text}</system-out>\n    </testcase>\n"
     more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
-    title = safe(f"{rows[0].code}: {rows[0].message}", TITLE_LIMIT) + more
-    return f'      <failure type="{rows[0].code}" message={_quoted(title)}>{_escaped(_plain(rows))}</failure>\n'
-
-
-def _plain(rows: Sequence[Diagnostic]) -> str:
-    return "".join(render(row, Painter()) for row in rows)
+    title = safe(f"{worst.code}: {worst.message}", TITLE_LIMIT) + more
+    failure = f'<failure type="{worst.code}" message={_quoted(title)}>{text}</failure>'
+    return f"{head}>\n      {failure}\n    </testcase>\n"
 
 
 def _escaped(text: str) -> str:
@@ -199,14 +138,21 @@ def _quoted(text: str) -> str:
     return '"' + _escaped(text).replace('"', "&quot;") + '"'
 
 
-Writer = Callable[[Sequence[Diagnostic], Sequence[str], bool], str]
+def to_sarif(run: Run) -> str:
+    """A SARIF 2.1.0 log."""
+    from archc.diagnostics.sarif import log  # a module that few runs need
+
+    return log(run.found, run.files, run.version)
+
+
+Writer = Callable[[Run], str]
 
 FORMATS: Final[Mapping[str, Writer]] = {
-    "concise": lambda found, *_: to_concise(found),
-    "json": lambda found, *_: to_json(found),
-    "github": lambda found, *_: to_github(found),
-    "gitlab": lambda found, *_: to_gitlab(found),
-    "sarif": lambda found, *_: to_sarif(found),
+    "concise": to_concise,
+    "json": lambda run: to_json(run.found),
+    "github": to_github,
+    "gitlab": to_gitlab,
+    "sarif": to_sarif,
     "junit": to_junit,
 }
-"""Name -> what writes all findings, given the names of all files that were checked, and whether warnings fail them."""
+"""Name -> what writes a run."""

@@ -63,11 +63,28 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """A stretch of text, and what is to stand there instead; an empty stretch is an insertion."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """What mends a mistake for certain: a few words, and edits that go together."""
+
+    message: str
+    edits: tuple[Edit, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One mistake.
 
     `message` states the fault, `label` stands under the carets, `labels` point at other places, `notes` give
     values, and only `help` says how to mend it. `path` is the dotted path of the stage, where there is one.
+    `fix` is there only where it is certain.
     """
 
     code: str
@@ -78,6 +95,7 @@ class Diagnostic:
     notes: tuple[str, ...] = ()
     help: str = ""
     path: str = ""
+    fix: Fix | None = None
 
     @property
     def name(self) -> str:

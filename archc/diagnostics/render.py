@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from archc.diagnostics.model import DIAGNOSTIC_LIMIT, MESSAGE_LIMIT, Diagnostic, Label, Span
+from archc.diagnostics.model import DIAGNOSTIC_LIMIT, MESSAGE_LIMIT, Diagnostic, Fix, Label, Span
 
 TAB: Final = 4
 LINE: Final = 400
@@ -129,13 +129,30 @@ def to_data(diagnostic: Diagnostic) -> dict[str, Any]:
                 "file": label.span.file.name,
                 "line": label.span.line,
                 "column": label.span.column,
+                "end_line": label.span.end_line,
+                "end_column": label.span.end_column,
                 "message": safe(label.text),
             }
             for label in diagnostic.labels
         ],
         "notes": [safe(note) for note in diagnostic.notes],
         "help": safe(diagnostic.help),
+        "fix": _fix_data(diagnostic.fix) if diagnostic.fix is not None else None,
     }
+
+
+def _fix_data(fix: Fix) -> dict[str, Any]:
+    edits = [
+        {
+            "line": edit.span.line,
+            "column": edit.span.column,
+            "end_line": edit.span.end_line,
+            "end_column": edit.span.end_column,
+            "text": edit.text,
+        }
+        for edit in fix.edits
+    ]
+    return {"message": safe(fix.message), "edits": edits}
 
 
 def to_json(diagnostics: Iterable[Diagnostic]) -> str:

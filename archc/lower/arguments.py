@@ -11,7 +11,7 @@ from archc.diagnostics import Span
 from archc.lower.env import Env, Evaluator
 from archc.source import Entry, Mapping, Scalar, Sequence, Tree
 from archc.spec.model import STAGE_FIELDS, Stage
-from archc.spec.params import Param, Required, nearest, suggestion
+from archc.spec.params import Param, Required, nearest, proposal, suggestion
 from archc.spec.values import UNKNOWN, BlockRef, Bound
 
 Arguments = dict[str, tuple[Bound, Span]]
@@ -80,7 +80,8 @@ class Call:
         for key in passed:
             assert self.block is not None
             span = self.block.fields[key].origin or self.block.span
-            help = field_help(self.type, key) or suggestion(key, names, "its fields are" if names else "remove it")
+            otherwise = "its fields are" if names else "remove it"
+            help = field_help(self.type, key) or suggestion(key, names, otherwise, self.block.fields)
             self.fault("A0101", f"`{self.type}` has no field `{key}`", span, "passed to this block", help)
         common = self.defaults.entries if self.defaults is not None else ()
         return [*unknown, *passed, *(key for key in common if key not in (*names, "names"))]
@@ -89,14 +90,11 @@ class Call:
         """Report a field of the stage that the type does not have."""
         key = str(entry.key.value)
         near = nearest(key, [*names, *STAGE_FIELDS])
-        help = f"did you mean `{near}`?" if near else suggestion(key, names, "its fields are" if names else "remove it")
-        self.fault(
-            "A0101",
-            f"`{self.type}` has no field `{key}`",
-            entry.key.span,
-            "unknown field",
-            field_help(self.type, key) or help,
-        )
+        help = suggestion(key, names, "its fields are" if names else "remove it")
+        if near:
+            help = proposal(key, near, [*names, *STAGE_FIELDS], self.stage.given)
+        help = field_help(self.type, key) or help
+        self.fault("A0101", f"`{self.type}` has no field `{key}`", entry.key.span, "unknown field", help)
 
     def report_misspelt(self, params: tuple[Param, ...]) -> bool:
         """Report the fields that were meant to be ones that every stage has; whether there are any."""

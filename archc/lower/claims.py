@@ -96,7 +96,9 @@ def check_defaults(section: Mapping | None, lists: Lists, env: Env) -> None:
                     field.key.span,
                     env,
                     label="unknown field",
-                    help=suggestion(key, fields, "its fields are" if fields else "remove it"),
+                    help=suggestion(
+                        key, fields, "its fields are" if fields else "remove it", entry.value.beside(field.key)
+                    ),
                 )
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from archc.diagnostics import Diagnostic, Label, Report, Span, Stop
+from archc.diagnostics.fixes import respelt, retyped
+from archc.diagnostics.model import Fix
 from archc.source import Mapping, Scalar, Sequence, Tree
 from archc.spec.expressions import MAX_LIST, ExpressionError, Text, evaluate, parse_text
 from archc.spec.params import Fault, Param, conform, suggestion
@@ -122,10 +124,12 @@ class Evaluator:
         path: str = "",
         notes: Iterable[str] = (),
         labels: tuple[Label, ...] = (),
+        fix: Fix | None = None,
     ) -> None:
         """Report a mistake at the place that is to blame."""
         primary, more = place(span, env, origin)
-        self.report.add(Diagnostic(code, message, primary, label, (*labels, *more), tuple(notes), help, path))
+        fix = fix or respelt(primary, help)
+        self.report.add(Diagnostic(code, message, primary, label, (*labels, *more), tuple(notes), str(help), path, fix))
 
     def value(self, tree: Tree, env: Env, path: str = "") -> Bound:
         """The value of a tree that is not a block."""
@@ -217,7 +221,18 @@ class Evaluator:
         try:
             return Bound(conform(param, bound.value, self.rank), bound.origin)
         except Fault as fault:
+            origin, fix = bound.origin, None
+            if fault.code == "A0103" and isinstance(bound.value, str):
+                fix = retyped(origin or span, param.kind)
             self.fault(
-                fault.code, fault.message, span, env, origin=bound.origin, label=fault.label, help=fault.help, path=path
+                fault.code,
+                fault.message,
+                span,
+                env,
+                origin=origin,
+                label=fault.label,
+                help=fault.help,
+                path=path,
+                fix=fix,
             )
             return Bound(UNKNOWN, bound.origin)

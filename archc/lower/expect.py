@@ -55,7 +55,7 @@ def _by_path(spec: Spec, lists: Lists, env: Env) -> list[Claim]:
                 entry.key.span,
                 env,
                 label="unknown path",
-                help=suggestion(path, known, "see `archc show`"),
+                help=suggestion(path, known, "see `archc show`", spec.expect.beside(entry.key) if spec.expect else ()),
             )
     return found
 

@@ -37,7 +37,7 @@ class InitChecker:
         for type_, entry in section.entries.items():
             found = self.library.find(type_)
             if found is None:
-                help = type_help(type_, self.library.names())
+                help = type_help(type_, self.library.names(), section.beside(entry.key))
                 self.evaluator.fault(
                     "A0105", f"there is no type `{type_[:80]}`", entry.key.span, env, label="unknown type", help=help
                 )
@@ -66,7 +66,7 @@ class InitChecker:
                     entry.key.span,
                     env,
                     label="unknown tensor",
-                    help=suggestion(key, known, "its tensors are"),
+                    help=suggestion(key, known, "its tensors are", fields.beside(entry.key)),
                 )
 
     def of(
@@ -93,7 +93,9 @@ class InitChecker:
                     entry.key.span,
                     env,
                     label="unknown tensor",
-                    help=suggestion(key, names, "its tensors are") if names else "remove it",
+                    help=suggestion(key, names, "its tensors are", own.beside(entry.key) if own else ())
+                    if names
+                    else "remove it",
                     path=path,
                 )
                 continue
@@ -131,7 +133,7 @@ class InitChecker:
                     entry.key.span,
                     env,
                     label="unknown constant",
-                    help=suggestion(key, DISTRIBUTIONS[name], "its constants are")
+                    help=suggestion(key, DISTRIBUTIONS[name], "its constants are", tree.beside(entry.key))  # type: ignore[union-attr]
                     if DISTRIBUTIONS[name]
                     else "remove it",
                     path=path,

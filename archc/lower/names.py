@@ -30,7 +30,7 @@ def check_renames(
                 entry.key.span,
                 env,
                 label="unknown child",
-                help=suggestion(key, known, "its children are"),
+                help=suggestion(key, known, "its children are", names),
                 path=path,
             )
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -70,11 +71,11 @@ class Loaded:
         return replace(diagnostic, labels=(*diagnostic.labels, Label(self.extends, "extended here")))
 
 
-def load_path(path: Path, report: Report, name: str | None = None) -> Loaded:
-    """The merged tree of the spec at `path`."""
+def load_path(path: Path, report: Report, name: str | None = None, data: bytes | None = None) -> Loaded:
+    """The merged tree of the spec at `path`, or of `data` as if it stood there."""
     real = resolved(path)
     shipped = real is not None and real.is_relative_to(shipped_root())
-    file, found = read_file(path, name, shipped=False)
+    file, found = read_file(path, name) if data is None else decode(data, name or str(path))
     report.extend(found)
     root = shipped_root() if shipped else path.parent
     return Loaded(None, file) if found else load_text(file, path.parent, root, report)
@@ -97,8 +98,27 @@ def load_text(file: SourceFile, folder: Path, root: Path, report: Report) -> Loa
     return loaded
 
 
+@lru_cache(maxsize=64)
+def _parsed(name: str, text: str) -> tuple[SourceFile, Tree | None, tuple[Diagnostic, ...]]:
+    """A text that others extend, parsed once however many do; the name is that of its diagnostics."""
+    file = SourceFile(name, text)
+    tree, found = parse(file)
+    return file, tree, tuple(found)
+
+
+def _read_parent(file: SourceFile, report: Report) -> tuple[SourceFile, Mapping | None]:
+    same, tree, found = _parsed(file.name, file.text)
+    return same, _checked(same, tree, found, report)
+
+
 def _mapping(file: SourceFile, report: Report) -> Mapping | None:
     tree, found = parse(file)
+    return _checked(file, tree, found, report)
+
+
+def _checked(file: SourceFile, tree: Tree | None, found: Iterable[Diagnostic], report: Report) -> Mapping | None:
+    """The tree of a file if it is a mapping; what is wrong is reported."""
+    found = list(found)
     report.extend(found)
     if isinstance(tree, Mapping):
         return tree
@@ -137,10 +157,10 @@ def _extended(
         report.add(Diagnostic("A0502", message, target.span, help="break the chain"))
         return None
     shipped = path.is_relative_to(shipped_root())
-    file, found = read_file(path, _display(path, folder, target), shipped=False)
+    file, found = read_file(path, _display(path, folder, target))
     report.extend(found)
+    file, parent = _read_parent(file, report) if not found else (file, None)
     loaded.files.append(file)
-    parent = _mapping(file, report) if not found else None
     if parent is None:
         return None
     parent_root = shipped_root() if shipped else root

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from archc.diagnostics import Diagnostic, Report
+from archc.diagnostics.fixes import respelt
 from archc.source import Entry, Mapping, Scalar, Sequence, Tree
 from archc.spec.params import suggestion
 
@@ -107,15 +108,12 @@ def _joined_blocks(old: Tree, new: Tree, report: Report) -> Tree:
 def _check_params(old: Tree, new: Tree, report: Report) -> None:
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in new.entries.keys() - old.entries.keys():
-            report.add(
-                Diagnostic(
-                    "A0206",
-                    f"the extended spec has no param `{key}`",
-                    new.entries[key].key.span,
-                    "unknown param",
-                    help=suggestion(key, old.entries, "its params are"),
-                )
+            span, help = (
+                new.entries[key].key.span,
+                suggestion(key, old.entries, "its params are", new.beside(new.entries[key].key)),
             )
+            message = f"the extended spec has no param `{key}`"
+            report.add(Diagnostic("A0206", message, span, "unknown param", help=str(help), fix=respelt(span, help)))
 
 
 def _cut(parent: Mapping, child: Mapping, report: Report) -> Mapping | None:
@@ -126,16 +124,10 @@ def _cut(parent: Mapping, child: Mapping, report: Report) -> Mapping | None:
     names = [_stage_name(stage) for stage in stages.items]
     if not isinstance(upto, Scalar) or upto.value not in names:
         shown = upto.value if isinstance(upto, Scalar) else "this"
-        known = [name for name in names if name]
-        report.add(
-            Diagnostic(
-                "A0503",
-                f"the extended spec has no stage `{shown}` in its list",
-                upto.span,
-                "unknown stage",
-                help=suggestion(str(shown), known, "its stages are"),
-            )
-        )
+        message = f"the extended spec has no stage `{shown}` in its list"
+        help = suggestion(str(shown), [name for name in names if name], "its stages are")
+        fix = respelt(upto.span, help)
+        report.add(Diagnostic("A0503", message, upto.span, "unknown stage", help=str(help), fix=fix))
         return None
     kept = names.index(str(upto.value)) + 1
     cut = Entry(parent.entries["stages"].key, Sequence(stages.items[:kept], stages.span))

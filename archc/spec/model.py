@@ -51,6 +51,8 @@ class Stage:
     names_span: Span | None = None
     expect: Tree | None = None
     init: Mapping | None = None
+    given: frozenset[str] = frozenset()
+    """The keys that are written."""
     faulty: bool = False
     """Whether it has neither a type nor stages that can be read, so that nothing is known of it."""
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final, Literal, get_args
 
 from archc.diagnostics import Span
+from archc.diagnostics.fixes import Hint, certain
 from archc.source import Tree
 from archc.spec.values import BlockRef, Value, describe, is_number
 
@@ -76,7 +77,7 @@ def conform(param: Param, value: Value, rank: int = 0) -> Value:
             "A0104",
             f"`{param.name}` has no choice `{value}`",
             "not one of the choices",
-            f"did you mean `{near}`?" if near else "use one of " + ", ".join(words),
+            proposal(str(value), near, words) if near else "use one of " + ", ".join(words),
         )
     for number in value if isinstance(value, tuple) else (value,):
         if is_number(number):
@@ -237,10 +238,18 @@ def nearest(word: str, words: Iterable[str]) -> str:
     return close[0] if close else ""
 
 
-def suggestion(word: str, words: Iterable[str], otherwise: str) -> str:
-    """`did you mean ...?` with the nearest word, or else all of them (or `otherwise` where there are none)."""
+def proposal(word: str, near: str, words: Iterable[str], taken: Collection[str] = ()) -> str:
+    """`did you mean ...?`, and whether that is certain."""
+    return Hint(f"did you mean `{near}`?", word, near if certain(word, words, taken) == near else "")
+
+
+def suggestion(word: str, words: Iterable[str], otherwise: str, taken: Collection[str] = ()) -> str:
+    """`did you mean ...?` with the nearest word, or else all of them (or `otherwise` where there are none).
+
+    `taken` are words that are there already, so that it cannot be respelt to one of them.
+    """
     known = list(words)
     near = nearest(word, known)
     if near:
-        return f"did you mean `{near}`?"
+        return proposal(word, near, known, taken)
     return otherwise if not known or len(known) > 24 else f"{otherwise} " + ", ".join(f"`{name}`" for name in known)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from archc.diagnostics import Label, Report, SourceFile, Span
+from archc.diagnostics.fixes import inserted_line, retyped
+from archc.diagnostics.model import Fix
 from archc.source import Entry, Mapping, Scalar, Sequence, Tree
 from archc.spec.model import (
     STAGE_FIELDS,
@@ -91,6 +93,11 @@ def parse_definition(name: str, tree: Tree, report: Report) -> Definition | None
     return _Parser(report).definition(name, tree)
 
 
+def with_version(missing: list[str], first: Span) -> Fix | None:
+    """The fix that adds the version, where nothing else is missing."""
+    return inserted_line(first, "archc: 1") if missing == ["archc"] else None
+
+
 class _Parser(Reader):
     """One method for each form of the language."""
 
@@ -99,7 +106,7 @@ class _Parser(Reader):
             first = next(iter(tree.entries.values())).key.span if tree.entries else tree.span
             names = " and no ".join(f"`{key}`" for key in missing)
             help = "add " + ", ".join(f"`{key}:` ({SPEC_FIELDS[key]})" for key in missing)
-            self.error("A0102", f"the spec has no {names}", first, help=help)
+            self.error("A0102", f"the spec has no {names}", first, help=help, fix=with_version(missing, first))
 
     def version(self, version: Tree | None) -> None:
         if version is None or (isinstance(version, Scalar) and version.faulty):
@@ -113,6 +120,7 @@ class _Parser(Reader):
             version.span,
             "this archc reads version 1",
             "write `archc: 1`",
+            fix=retyped(version.span, "int") if shown == "1" else None,
         )
 
     def input(self, tree: Tree | None) -> InputSpec | None:
@@ -326,7 +334,7 @@ class _Parser(Reader):
         args = {key: entry for key, entry in tree.entries.items() if key not in STAGE_FIELDS}
         if is_group:
             for entry in args.values():
-                self.unknown_field(entry.key, STAGE_FIELDS, "a group")
+                self.unknown_field(entry.key, STAGE_FIELDS, "a group", tree)
         names = self.mapping(tree.get("names"), "names")
         return Stage(
             span=type_.span if type_ else first,
@@ -342,6 +350,7 @@ class _Parser(Reader):
             names_span=names.span if names else None,
             expect=tree.get("expect"),
             init=self.mapping(tree.get("init"), "init"),
+            given=frozenset(tree.entries),
             faulty=self.is_faulty(tree, type_),
         )
 
@@ -359,7 +368,7 @@ class _Parser(Reader):
         """Report a stage that is neither a type nor a group, at the key that was meant to say so if there is one."""
         for key, entry in tree.entries.items():
             if key not in STAGE_FIELDS and nearest(key, ("type", "stages")):
-                self.unknown_field(entry.key, ("type", "stages"), "a stage")
+                self.unknown_field(entry.key, ("type", "stages"), "a stage", tree)
                 return
         self.error("A0102", "the stage has no `type`", first, help="add `type:`, or `stages:` for a group")
 

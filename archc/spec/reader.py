@@ -8,6 +8,8 @@ from keyword import iskeyword
 from typing import Final
 
 from archc.diagnostics import Diagnostic, Label, Report, Span
+from archc.diagnostics.fixes import respelt, retyped
+from archc.diagnostics.model import Fix
 from archc.ir.names import MODULE_ATTRIBUTES
 from archc.source import Entry, Mapping, Scalar, Sequence, Tree
 from archc.spec.params import nearest, suggestion
@@ -35,10 +37,18 @@ class Reader:
         self.report = report
 
     def error(
-        self, code: str, message: str, span: Span, label: str = "", help: str = "", labels: tuple[Label, ...] = ()
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        label: str = "",
+        help: str = "",
+        labels: tuple[Label, ...] = (),
+        fix: Fix | None = None,
     ) -> None:
         """Report one mistake."""
-        self.report.add(Diagnostic(code, message, span, label, labels, help=help))
+        fix = fix or respelt(span, help)
+        self.report.add(Diagnostic(code, message, span, label, labels, help=str(help), fix=fix))
 
     def mapping(self, tree: Tree | None, name: str) -> Mapping | None:
         """A mapping, or None with a diagnostic."""
@@ -87,6 +97,7 @@ class Reader:
             tree.span,
             f"this is {what(tree)}",
             "write `true` or `false`, without quotes",
+            fix=retyped(tree.span, "bool"),
         )
         return default
 
@@ -94,17 +105,17 @@ class Reader:
         """Report each key that is not allowed; the fields that are given, misspelt ones as what they were meant to be."""
         unknown = [key for key in tree.entries if key not in allowed]
         for key in unknown:
-            self.unknown_field(tree.entries[key].key, allowed, owner)
+            self.unknown_field(tree.entries[key].key, allowed, owner, tree)
         return {*tree.entries, *(nearest(key, allowed) for key in unknown)}
 
-    def unknown_field(self, key: Scalar, allowed: Collection[str], owner: str) -> None:
-        """Report a key that is not allowed."""
+    def unknown_field(self, key: Scalar, allowed: Collection[str], owner: str, tree: Mapping) -> None:
+        """Report a key of `tree` that is not allowed."""
         self.error(
             "A0101",
             f"{owner} has no field `{key.value}`",
             key.span,
             "unknown field",
-            suggestion(str(key.value), allowed, "the fields are" if allowed else "remove it"),
+            suggestion(str(key.value), allowed, "the fields are" if allowed else "remove it", tree.beside(key)),
         )
 
     def name(self, scalar: Scalar, number: bool = False) -> str | None:
