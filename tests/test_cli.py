@@ -12,7 +12,6 @@ import pytest
 
 from archc.cli import main
 from archc.cli.main import COMMANDS, parser
-from archc.diagnostics import CODES, Code
 
 LENET = "fashion_mnist/lenet_bn"
 BAD = "archc: 1\nname: bad\ninput: {features: 8}\nstages:\n  - {name: fc, type: linear, out_feature: 3}\n"
@@ -341,16 +340,6 @@ def test_the_exit_code_says_clean_found_or_misused(case: str, format: str, capfd
         code = stop.code if isinstance(stop.code, int) else 1
     assert code == expected
     assert "Traceback" not in capfd.readouterr().err
-
-
-def test_warnings_fail_only_a_strict_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setitem(CODES, "A0101", Code("unknown-field", "warning"))
-    Path("bad.yaml").write_text(BAD)
-    assert main(["validate", "bad.yaml"]) == 0
-    out = capsys.readouterr().out
-    assert out.startswith("warning[A0101]: ")
-    assert "\n1 warning in 1 of 1 file\n" in out
-    assert main(["validate", "bad.yaml", "--strict"]) == 1
 
 
 def test_standard_input_without_an_end_is_not_read_for_ever() -> None:

@@ -200,7 +200,7 @@ def test_what_is_certain_is_mended_and_nothing_else_changes(case: str, layout: s
     before, after = map(laid_out, CASES[case])
     assert before != after
     assert repair(before) == after
-    assert archc.load("net.yaml").check() == []
+    assert archc.load("net.yaml").check(warnings=False) == []
 
 
 LEFT_ALONE = {

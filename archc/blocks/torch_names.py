@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from archc.blocks.primitives import PRIMITIVES
-from archc.spec.params import suggestion
+from archc.spec.params import proposal, suggestion
 
 INFERRED: Final = "remove it: what arrives is inferred from the stages before"
 
@@ -75,7 +75,9 @@ def type_help(name: str, known: Iterable[str], taken: Collection[str] = ()) -> s
     plain = squashed(name)
     same = next((one for one in names if squashed(one) == plain), None)
     return (
-        f"did you mean `{same}`?" if same else TYPES.get(plain) or suggestion(name, names, "see `archc blocks`", taken)
+        proposal(name, same, names, taken)
+        if same
+        else TYPES.get(plain) or suggestion(name, names, "see `archc blocks`", taken)
     )
 
 

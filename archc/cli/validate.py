@@ -97,23 +97,23 @@ def _print(checked: Sequence[Checked], options: argparse.Namespace, to_stderr: b
         stream.write(FORMATS[options.format](Run(found, files, version(), options.strict)))
     else:
         report(found, stream=stream)
-        stream.write("\n" * bool(found) + tally(found, checked, options.strict) + "\n")
+        errors = sum(one.severity == "error" for one in found)
+        bad = sum(any(row.severity == "error" for row in one.found) for one in checked)
+        counts = tally(errors, len(found) - errors, bad, len(checked), options.strict)
+        stream.write("\n" * bool(found) + counts + "\n")
         fixable = 0 if options.fix or options.diff else _fixable(found, checked)
         stream.write(f"{fixable} of {len(found)} can be fixed with `--fix`\n" if fixable else "")
         stream.writelines(f"{line}\n" for line in _size_lines(checked))
     return 1 if any(one.severity == "error" or options.strict for one in found) else 0
 
 
-def tally(found: Sequence[Diagnostic], checked: Sequence[Checked], strict: bool) -> str:
+def tally(errors: int, warnings: int, bad: int, files: int, strict: bool) -> str:
     """How many errors and warnings there are, and in how many files."""
-    errors = sum(one.severity == "error" for one in found)
-    warnings = len(found) - errors
-    bad = sum(any(row.severity == "error" for row in one.found) for one in checked)
-    files, counted = _count(len(checked), "file"), f", {_count(warnings, 'warning')}" if warnings else ""
+    counted = f", {_count(warnings, 'warning')}" if warnings else ""
     if errors:
-        return f"{_count(errors, 'error')} in {bad} of {files}{counted}"
+        return f"{_count(errors, 'error')} in {bad} of {_count(files, 'file')}{counted}"
     refused = ", which --strict does not allow" if warnings and strict else ""
-    return f"{files} checked, no errors{counted}{refused}"
+    return f"{_count(files, 'file')} checked, no errors{counted}{refused}"
 
 
 def _fixable(found: Sequence[Diagnostic], checked: Sequence[Checked]) -> int:
