@@ -8,7 +8,7 @@ from itertools import combinations, count, product
 from math import lcm
 from typing import Final
 
-from archc.analysis.size_set import ALL, LIMIT, ValidSizes, between, from_, multiples
+from archc.analysis.size_set import ALL, LIMIT, ValidSizes, between, multiples
 from archc.analysis.valid_sizes import declared_channels, mixing_nodes, valid_sizes
 from archc.ir.graph import Axis, Graph, Node
 from archc.ir.ops import Violation
@@ -127,8 +127,7 @@ def _tried(graph: Graph, indices: list[int]) -> Refusal | None:
 
 def allowed(axis: Axis) -> ValidSizes:
     """The sizes that an axis allows."""
-    bounds = from_(axis.min) if axis.max is None else between(axis.min, axis.max)
-    return bounds & multiples(axis.multiple_of)
+    return between(axis.min, axis.max or LIMIT) & multiples(axis.multiple_of)
 
 
 def repaired(axis: Axis, valid: ValidSizes) -> Axis:
