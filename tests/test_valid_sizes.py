@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import archc
+from archc.analysis.replay import types_at
 from archc.analysis.size_set import ALL, NONE, between, describe, from_, multiples, repeating
-from archc.analysis.sizes import types_at
 from archc.analysis.solve import agree, at_least, divisible, equal_to
 from archc.analysis.steps import IDENTITY, Rule, Steps, total
 from archc.analysis.valid_sizes import valid_sizes
