@@ -20,8 +20,8 @@ import torch
 from strategies import random_spec
 
 import archc
+from archc.analysis.replay import types_at
 from archc.analysis.size_set import ValidSizes
-from archc.analysis.sizes import types_at
 from archc.analysis.valid_sizes import valid_sizes
 from archc.backends.torch import to_torch
 from archc.ir import Graph, ops

@@ -113,6 +113,12 @@ def test_the_stage_that_refuses_is_shown_though_its_block_ships() -> None:
     assert diagnostic.labels[0].span.file.name == "<stdin>"
 
 
+def test_no_size_is_greater_than_the_greatest() -> None:
+    """Thirty halvings leave one row of every size that there is."""
+    halving = {"type": "conv", "out_channels": 3, "kernel_size": 3, "stride": 2, "padding": 1}
+    assert check(text_of([halving] * 30 + [FLAT, LINEAR], {"length": axis(1)})) == []
+
+
 # -- two axes together ----------------------------------------------------------------------------------------------------
 
 

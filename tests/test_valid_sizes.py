@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from strategies import tangled_spec
 
 import archc
+from archc.analysis.replay import types_at
 from archc.analysis.size_set import ALL, NONE, between, describe, from_, multiples, repeating
-from archc.analysis.sizes import types_at
 from archc.analysis.solve import agree, at_least, divisible, equal_to
 from archc.analysis.steps import IDENTITY, Rule, Steps, total
 from archc.analysis.valid_sizes import valid_sizes
+from archc.api import load_with
 from archc.ir import Graph
 from archc.ir.passes import inference, run_passes
 from archc.spec.load import shipped_specs
@@ -218,6 +220,19 @@ def test_steps_and_sets_are_those_of_brute_force(seed: int) -> None:
         assert {d for d in sizes if d in found} == wanted
         assert found.last(400) == max((d for d in wanted if d <= 400), default=None)
         assert found.first(7) in (min((d for d in wanted if d >= 7), default=None), found.first(500))
+
+
+@pytest.mark.parametrize("group", range(8))
+def test_the_set_of_tangled_networks_is_that_of_the_shape_rules(group: int) -> None:
+    valid = 0
+    for seed in range(group * 200, group * 200 + 200):
+        spec = load_with("-", [], json.dumps(tangled_spec(seed)).encode())
+        if not spec.check():
+            valid += 1
+            found = valid_sizes(spec.graph, 0, training=True)
+            assert found is not None
+            assert {size for size in range(1, 150) if size in found} == brute(spec.graph, 0, range(1, 150))
+    assert valid > 40
 
 
 # -- torch, run for real --------------------------------------------------------------------------------------------------

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from archc.analysis.replay import SizeFault
 from archc.analysis.size_set import ValidSizes
-from archc.analysis.sizes import SizeFault, nearest_refused, repaired, written
+from archc.analysis.sizes import nearest_refused, repaired, written
 from archc.analysis.valid_sizes import valid_sizes
 from archc.ir.graph import Axis, Graph
 

@@ -1,4 +1,4 @@
-"""The shape rules run again at other input sizes: why a size is refused, and which sizes a free axis should allow."""
+"""Why an input size is refused, and which sizes a free axis should allow."""
 
 from __future__ import annotations
 
@@ -8,33 +8,13 @@ from itertools import combinations, count, product
 from math import lcm
 from typing import Final
 
-from archc.analysis.size_set import ALL, LIMIT, ValidSizes, between, from_, multiples
-from archc.analysis.valid_sizes import declared_channels, mixing_nodes, valid_sizes
-from archc.ir.graph import Axis, Graph, Node
-from archc.ir.ops import Violation
-from archc.ir.types import TensorType
+from archc.analysis.replay import SizeFault, types_at
+from archc.analysis.size_set import ALL, LIMIT, ValidSizes, between, multiples
+from archc.analysis.valid_sizes import mixing_nodes, valid_sizes
+from archc.ir.graph import Axis, Graph
 
 MAX_TRIED: Final = 50_000
 """How many ops may be run again where a proof is not found and each size is tried."""
-
-
-@dataclass(frozen=True, slots=True)
-class SizeFault:
-    """A size at which the network does not work: the node that refuses, and why."""
-
-    sizes: tuple[int, ...]
-    node: Node
-    violation: Violation
-
-    @property
-    def message(self) -> str:
-        """What the node complains of, with the values."""
-        return f"{self.violation.message}, {self.violation.label}" if self.violation.label else self.violation.message
-
-    @property
-    def reason(self) -> str:
-        """The node and its complaint."""
-        return f"`{self.node.path}`: {self.message}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,30 +26,6 @@ class Refusal:
     """None where it is not decided."""
     valid: ValidSizes | None = None
     """The sizes that do work, if one axis is meant and they are known."""
-
-
-def types_at(graph: Graph, sizes: tuple[int, ...], training: bool = True) -> tuple[list[TensorType], SizeFault | None]:
-    """The type of every value at `sizes` along the spatial axes, up to the first node that refuses."""
-    types = list(graph.types)
-    types[0] = replace(graph.types[0], spatial=sizes)
-    for node in graph.nodes:
-        if not training and node.path not in graph.inference_nodes:
-            continue
-        inputs = tuple(types[value] for value in node.inputs)
-        fault = next(node.op.requires(*inputs), None) or _width(node, inputs)
-        if fault is not None:
-            return types, SizeFault(sizes, node, fault)
-        types[node.output] = node.op.infer(*inputs)
-    return types, None
-
-
-def _width(node: Node, inputs: tuple[TensorType, ...]) -> Violation | None:
-    """What has tensors behind a flatten takes as many features as the default size gives."""
-    declared = declared_channels(node.op)
-    if declared is None or inputs[0].channels == declared:
-        return None
-    message = f"{node.type} takes {declared} features, {inputs[0].channels} arrive"
-    return Violation("A0312", message, help="pool to a fixed size before the flatten, say with `global_avg_pool`")
 
 
 def nearest_refused(graph: Graph, index: int, valid: ValidSizes, training: bool = False) -> SizeFault | None:
@@ -127,8 +83,7 @@ def _tried(graph: Graph, indices: list[int]) -> Refusal | None:
 
 def allowed(axis: Axis) -> ValidSizes:
     """The sizes that an axis allows."""
-    bounds = from_(axis.min) if axis.max is None else between(axis.min, axis.max)
-    return bounds & multiples(axis.multiple_of)
+    return between(axis.min, axis.max or LIMIT) & multiples(axis.multiple_of)
 
 
 def repaired(axis: Axis, valid: ValidSizes) -> Axis:

@@ -55,21 +55,22 @@ def agree(a: Steps, b: Steps) -> ValidSizes:
     return union(list(_meetings(coarse, fine, 1, last)))
 
 
-def broadcast(sizes: list[Steps]) -> tuple[ValidSizes, Steps]:
-    """Where sizes are the same, those of 1 apart, and what they come to. Raises Undecided."""
+def broadcast(sizes: list[Steps]) -> tuple[ValidSizes, Steps, list[int]]:
+    """Where sizes are the same, those of 1 apart; the widest in the long run; and where it is not. Raises Undecided."""
     moving = list(dict.fromkeys(size for size in sizes if size.constant != 1)) or sizes[:1]
-    good = ALL
+    widest = max(moving, key=lambda size: size.growth / size.period)
+    if len(moving) == 1:
+        return ALL, widest, []
+    good, doubtful = ALL, []
     for a, b in combinations(moving, 2):
         good &= equal_to(a, 1) | equal_to(b, 1) | agree(a, b)
-    widest = max(moving, key=lambda size: size.growth / size.period)
-    ones = [_where(size, 1) for size in moving if size.growth and len(moving) > 1]
-    for first, last in ones:
-        for size in range(max(first, 1), min(last, MAX_STEPS) + 1):
-            if size in good and widest.at(size) != max(one.at(size) for one in moving):
-                raise Undecided
+    for first, last in (_where(size, 1) for size in moving if size.growth):
         if last > MAX_STEPS:
             raise Undecided
-    return good, widest
+        for size in range(max(first, 1), last + 1):
+            if size in good and widest.at(size) != max(one.at(size) for one in moving):
+                doubtful.append(size)
+    return good, widest, doubtful
 
 
 def _density(size: Steps) -> float:

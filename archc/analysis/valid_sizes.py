@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from math import prod
 from typing import Any, Final
 
-from archc.analysis.size_set import ALL, ValidSizes
+from archc.analysis.replay import declared_channels, types_at
+from archc.analysis.size_set import ALL, ValidSizes, union
 from archc.analysis.solve import agree, at_least, broadcast, divisible, equal_to
 from archc.analysis.steps import IDENTITY, KEEP, Rule, Steps, Undecided, constant, total
 from archc.ir import ops
@@ -26,7 +27,15 @@ def valid_sizes(graph: Graph, axis: int, training: bool = False) -> ValidSizes |
                 walk.step(node)
     except Undecided:
         return None
-    return walk.good
+    if not walk.doubtful:
+        return walk.good
+    defaults = tuple(one.default for one in graph.input.axes)
+    tried = [
+        size
+        for size in walk.doubtful
+        if not types_at(graph, (*defaults[:axis], size, *defaults[axis + 1 :]), training)[1]
+    ]
+    return walk.good - union([(size, size) for size in walk.doubtful]) | union([(size, size) for size in tried])
 
 
 def mixing_nodes(graph: Graph, axis: int) -> set[str]:
@@ -47,6 +56,8 @@ class _Walk:
     def __init__(self, graph: Graph, axis: int) -> None:
         self.graph, self.axis = graph, axis
         self.good = ALL
+        self.doubtful: set[int] = set()
+        """Sizes at which a product is not as wide as its staircase says; they are few, and are tried."""
         self.mixing: set[str] = set()
         self._steps: dict[int, Steps] = {0: IDENTITY}
         self._sums: set[int] = set()
@@ -63,9 +74,10 @@ class _Walk:
         """The size along the axis of what a node makes of maps."""
         op, (first, *others) = node.op, steps
         if isinstance(op, ops.Multiply):
-            good, first = broadcast(steps)
+            good, widest, doubtful = broadcast(steps)
             self.good &= good
-            return first
+            self.doubtful.update(doubtful)
+            return widest
         for other in others:
             self._ask(agree, first, other)
         if isinstance(op, ops.Flatten):
@@ -123,17 +135,6 @@ class _Walk:
     def _place(self, value: int) -> int:
         """Where the axis stands in the shape of a value."""
         return self.axis + (self.graph.types[value].layout == "channels_first")
-
-
-CHANNEL_FIELDS: Final = ("in_channels", "in_features", "num_features", "num_channels", "num_parameters", "channels")
-"""The fields of ops that fix the channels of their input."""
-
-
-def declared_channels(op: ops.Op) -> int | None:
-    """The channels that an op's tensors are made for, or None if it takes any."""
-    if isinstance(op, ops.PReLU) and op.num_parameters == 1:
-        return None
-    return next((getattr(op, name) for name in CHANNEL_FIELDS if hasattr(op, name)), None)
 
 
 def rule_of(op: ops.Op, axis: int) -> Rule:

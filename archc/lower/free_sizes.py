@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from archc.analysis.sizes import MAX_TRIED, Refusal, SizeFault, refused_sizes, repaired, written
+from archc.analysis.replay import SizeFault
+from archc.analysis.sizes import MAX_TRIED, Refusal, refused_sizes, repaired, written
 from archc.diagnostics import Label, Span
 from archc.ir.graph import Graph
 from archc.lower.env import Env, Evaluator
