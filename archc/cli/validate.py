@@ -32,6 +32,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         dest="settings",
         help="give a param another value; may be repeated",
     )
+    parser.add_argument(
+        "--sizes", action="store_true", help="print the input sizes that each spec takes (done anyway for one spec)"
+    )
     formats = ("text", *FORMATS)
     parser.add_argument("--format", choices=formats, default="text", help="how to print (default: text)")
     parser.add_argument("--strict", action="store_true", help="exit with 1 for warnings too")
@@ -51,12 +54,17 @@ def run(options: argparse.Namespace) -> int:
     """Check each spec. 0: no errors (with --strict: no warnings either), 1: something was found."""
     findings: list[Diagnostic] = []
     warned: set[object] = set()
+    sizes: list[str] = []
     names = list(dict.fromkeys(expand(options.paths)))
     bad = 0
     for name in names:
-        found = _check(name, options.settings)
+        spec = _load(name, options.settings)
+        found = spec.check()
+        is_bad = any(one.severity == "error" for one in found)
+        if options.format == "text" and (options.sizes or len(names) == 1) and not is_bad:
+            sizes += _sizes(spec, "" if len(names) == 1 else f"{name}: ")
         findings += [one for one in found if one.severity == "error" or is_new(one, warned)]
-        bad += any(one.severity == "error" for one in found)
+        bad += is_bad
     errors = sum(one.severity == "error" for one in findings)
     warnings = len(findings) - errors
     if options.format != "text":
@@ -64,6 +72,8 @@ def run(options: argparse.Namespace) -> int:
     else:
         report(findings, stream=sys.stdout)
         print("\n" * bool(findings) + tally(errors, warnings, bad, len(names), options.strict))
+    for line in sizes:
+        print(line)
     return 1 if errors or (warnings and options.strict) else 0
 
 
@@ -84,11 +94,17 @@ def tally(errors: int, warnings: int, bad: int, files: int, strict: bool) -> str
     return f"{_files(files)} checked, no errors{counted}{refused}"
 
 
-def _check(name: str, settings: list[str]) -> list[Diagnostic]:
-    """What is wrong with one file; a folder without specs is a mistake too."""
-    if name != "-" and os.path.isdir(name):
-        return api.load(name).check()
-    return load(name, settings).check()
+def _load(name: str, settings: list[str]) -> api.Spec:
+    """One file; a folder without specs is a mistake too."""
+    return api.load(name) if name != "-" and os.path.isdir(name) else load(name, settings)
+
+
+def _sizes(spec: api.Spec, prefix: str) -> Iterator[str]:
+    """The input sizes that a correct spec takes."""
+    from archc.cli.sizes import valid_lines
+
+    for line in valid_lines(spec.graph):
+        yield line if line.startswith(" ") else prefix + line
 
 
 def _files(count: int) -> str:
