@@ -57,7 +57,7 @@ class Spec:
 
         if self._lowered is None:
             return comment_faults(self.loaded.file) if self.loaded.tree is not None else []
-        return lint(Network(*self._lowered), self.loaded.files, is_varied=bool(self.overrides))
+        return lint(Network(*self._lowered), self.loaded, is_varied=bool(self.overrides))
 
     def check(self, warnings: bool = True) -> list[Diagnostic]:
         """Everything that is wrong with the spec, in the order of the text; empty if nothing is.
@@ -65,8 +65,8 @@ class Spec:
         Warnings (of `severity` "warning") are looked for where there is no error, and left out on request.
         """
         _ = self._lowered
-        errors = [self.loaded.shown(one) for one in in_order(self.report)]
-        return in_order([*errors, *self._warnings]) if warnings else errors
+        found = in_order([*self.report, *(self._warnings if warnings else ())])
+        return [self.loaded.shown(one) for one in found]
 
     @property
     def graph(self) -> Graph:

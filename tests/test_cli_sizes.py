@@ -22,7 +22,7 @@ stages:
 HEADS = """\
 archc: 1
 name: heads
-input: {channels: 3, length: 64}
+input: {channels: 3, length: 62}
 stages:
   - {name: stem, type: conv, out_channels: 8, kernel_size: 3}
   - {name: main, type: global_avg_pool}

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from archc.diagnostics import Diagnostic, Label, Report, SourceFile, Span, Stop
+from archc.diagnostics import Diagnostic, Report, SourceFile, Stop
 from archc.diagnostics.model import in_order
 from archc.lint import activations, idle, norms, unused, windows
 from archc.lint.ignore import Ignores, faults
 from archc.lint.network import Finding, Network
-from archc.source import Mapping as MappingTree
-from archc.source import parse
+from archc.spec.load import Loaded
 
 __all__ = ["RULES", "comment_faults", "lint"]
 
@@ -38,24 +36,20 @@ RULES: Final[Mapping[str, Rule]] = {
 """The rule of each code: what it finds in a network."""
 
 
-def lint(network: Network, files: Sequence[SourceFile], is_varied: bool = False) -> list[Diagnostic]:
-    """Every warning that no comment in `files` silences, and what is wrong with the comments of the spec itself.
+def lint(network: Network, loaded: Loaded, is_varied: bool = False) -> list[Diagnostic]:
+    """Every warning that no comment silences, and what is wrong with the comments of the spec itself.
 
     `is_varied`: params have other values than the spec's, so that a comment may silence nothing just now.
     """
-    main = network.spec.file
-    ignores = Ignores(files)
+    ignores = Ignores(loaded.files, loaded.extends)
     report = Report()
-    found = [finding for rule in RULES.values() for finding in rule(network)]
-    inherited = any(finding.diagnostic.span.file is not main for finding in found)
-    extends = _extends(main) if inherited else None
     try:
-        for finding in found:
-            located = _inherited(finding, extends) if finding.diagnostic.span.file is not main else finding
-            if not ignores.silence(located):
-                report.add(located.diagnostic)
-        report.extend(faults(main))
-        report.extend(() if is_varied else ignores.unused(main))
+        for rule in RULES.values():
+            for finding in rule(network):
+                if not ignores.silence(finding):
+                    report.add(finding.diagnostic)
+        report.extend(faults(loaded.file))
+        report.extend(() if is_varied else ignores.unused(loaded.file))
     except Stop:
         pass
     return in_order(report)
@@ -64,18 +58,3 @@ def lint(network: Network, files: Sequence[SourceFile], is_varied: bool = False)
 def comment_faults(file: SourceFile) -> list[Diagnostic]:
     """What is wrong with the comments of a text alone, whatever else is."""
     return in_order(faults(file))
-
-
-def _extends(file: SourceFile) -> Span | None:
-    """Where a spec says what it extends."""
-    tree, _ = parse(file)
-    target = tree.get("extends") if isinstance(tree, MappingTree) else None
-    return target.span if target is not None else None
-
-
-def _inherited(finding: Finding, extends: Span | None) -> Finding:
-    """A finding in a file that the spec extends, with a label where the spec says so."""
-    if extends is None:
-        return finding
-    labels = (*finding.diagnostic.labels, Label(extends, "extended here"))
-    return Finding(replace(finding.diagnostic, labels=labels), (*finding.places, extends))

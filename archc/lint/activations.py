@@ -18,7 +18,8 @@ COMPOSED = frozenset({("softplus", "tanh")})
 NOT_NEGATIVE = frozenset({"relu", "relu6", "sigmoid", "hardsigmoid", "softmax"})
 """Types whose output has no negative values."""
 
-CLASS_LOSSES = frozenset({"cross_entropy", "nll"})
+OF_LOGITS = frozenset({"cross_entropy", "bce_with_logits"})
+"""Losses that take logits."""
 
 
 def is_activation(node: Node) -> bool:
@@ -45,7 +46,7 @@ def consecutive_activations(network: Network) -> Iterator[Finding]:
 
 def activation_on_logits(network: Network) -> Iterator[Finding]:
     """A linear layer's output that leaves the network through an activation that cuts it off, or through dropout."""
-    if _loss(network) not in CLASS_LOSSES:
+    if _loss(network) not in OF_LOGITS:
         return
     for output in network.graph.outputs:
         last = network.makers.get(output.value)

@@ -29,9 +29,10 @@ class Ignore:
 
 
 class Ignores:
-    """The comments of some files."""
+    """The comments of a spec's files, and the place where it says what it extends."""
 
-    def __init__(self, files: Iterable[SourceFile]) -> None:
+    def __init__(self, files: Iterable[SourceFile], extends: Span | None) -> None:
+        self.extends = extends
         self.found = [ignore for file in files for ignore in read(file)]
         self._at: dict[tuple[int, int], list[Ignore]] = {}
         for ignore in self.found:
@@ -40,9 +41,12 @@ class Ignores:
     def silence(self, finding: Finding) -> bool:
         """Whether a comment silences the finding: one on a line where it stands, or on one that led there."""
         code = finding.diagnostic.code
+        places = finding.places if self.found else ()
+        if places and self.extends is not None and finding.diagnostic.span.file is not self.extends.file:
+            places = (*places, self.extends)
         matching = [
             ignore
-            for span in (finding.places if self.found else ())
+            for span in places
             for line in range(span.line, span.end_line + 1)
             for ignore in self._at.get((id(span.file), line), ())
             if code in ignore.codes

@@ -95,7 +95,7 @@ def _meets(first: int, stride: int, places: int, size: int) -> bool:
 
 
 def enlarging_pool(network: Network) -> Iterator[Finding]:
-    """An adaptive pool whose output is larger than its input: it repeats what it gets."""
+    """An adaptive pool whose output is larger than its input."""
     for node in network.graph.nodes:
         if not isinstance(node.op, (ops.AdaptiveAvgPool, ops.AdaptiveMaxPool)):
             continue
@@ -109,7 +109,7 @@ def enlarging_pool(network: Network) -> Iterator[Finding]:
                 "the pool makes its map larger",
                 node,
                 field="output_size",
-                label=f"{shown(x)} becomes {shown(network.graph.types[node.output])}, each value several times over",
+                label=f"{shown(x)} becomes {shown(network.graph.types[node.output])}, out of the same values",
                 help="use an `output_size` that the map has, or `upsample` where it is meant",
             )
 

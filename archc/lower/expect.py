@@ -6,7 +6,8 @@ from typing import Final
 
 from archc.diagnostics import Label
 from archc.lower.env import Env, Evaluator
-from archc.lower.stages import Claim, Lists
+from archc.lower.frames import Claim
+from archc.lower.stages import Lists
 from archc.source import Sequence, Tree
 from archc.spec.model import Spec
 from archc.spec.params import Param, suggestion

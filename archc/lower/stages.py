@@ -15,13 +15,13 @@ from archc.ir.graph import Node, Scope
 from archc.ir.types import TensorType
 from archc.lower.arguments import Call
 from archc.lower.env import Env, Evaluator, Use
-from archc.lower.frames import Flow, Frame, InitLayer, Namespace, Ref
+from archc.lower.frames import Claim, Flow, Frame, InitLayer, Namespace, Ref
 from archc.lower.init import InitChecker
 from archc.lower.names import check_renames, no_children, renames_of
 from archc.lower.primitive import Primitives
 from archc.lower.record import Site
 from archc.lower.references import inputs_of
-from archc.source import Entry, Mapping, Scalar, Tree
+from archc.source import Entry, Mapping, Scalar
 from archc.spec.model import Definition, Stage
 from archc.spec.params import Param
 from archc.spec.reader import Reader
@@ -34,16 +34,6 @@ MAX_USES: Final = 32
 MAX_DEPTH: Final = 64
 TYPE: Final = Param("type", "string")
 REPEAT: Final = Param("repeat", "int", min=1, max=10_000)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Claim:
-    """An `expect`: what it says, and the value that it is about."""
-
-    path: str
-    tree: Tree
-    value: int
-    env: Env
 
 
 @dataclass(frozen=True, slots=True, eq=False)
