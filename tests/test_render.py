@@ -8,7 +8,8 @@ import unicodedata
 import pytest
 
 from archc.diagnostics import Diagnostic, Label, SourceFile, Span
-from archc.diagnostics.render import safe, to_json, to_text
+from archc.diagnostics.excerpt import safe, shown, width
+from archc.diagnostics.render import to_json, to_text
 
 
 def span(text: str, line: int, column: int, end: int, end_line: int | None = None, name: str = "f.yaml") -> Span:
@@ -43,8 +44,129 @@ def test_carets_stand_under_the_stretch(text: str, column: int, end: int, expect
     assert carets(text, column, end) == expected
 
 
-def test_a_stretch_over_lines_is_marked_to_the_end_of_the_first() -> None:
-    assert carets("ab: [1,\n  2]\n", 5, 5, end_line=2) == "    ^^^"
+def rows(text: str, *spots: tuple[int, int, int, int, str]) -> list[str]:
+    """The excerpt for spots, each of line, column, end line, end column and label; the first one is the mistake."""
+    file = SourceFile("f.yaml", text)
+    first, *others = [Label(Span(file, a, b, c, d), label) for a, b, c, d, label in spots]
+    printed = to_text([Diagnostic("A0104", "wrong", first.span, first.text, tuple(others))])
+    assert all(line == line.rstrip() for line in printed.splitlines())
+    return printed.splitlines()[3:]
+
+
+LONG = "a: 1\nbb:\n  - 1\n  - 22\n  - 3\nc: 4\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "spots", "expected"),
+    [
+        ("ab: [1,\n  2]\n", [(1, 5, 2, 5, "two")], ["1 | / ab: [1,", "2 | |   2]", "  | |____^ two"]),
+        ("ab: [1,\n  2]\n", [(1, 5, 2, 1, "one")], ["1 | ab: [1,", "  |     ^^^ one"]),
+        (
+            LONG,
+            [(2, 1, 5, 6, "all of it"), (3, 5, 3, 6, "this")],
+            ["2 | / bb:", "3 | |   - 1", "  | |     - this", "4 | |   - 22", "5 | |   - 3", "  | |_____^ all of it"],
+        ),
+        (
+            "a: 1\n" + "b: 2\n" * 9 + "卷: 3\n",
+            [(1, 1, 11, 2, "")],
+            [" 1 | / a: 1", " 2 | | b: 2", "...  |", "11 | | 卷: 3", "   | |__^"],
+        ),
+        (
+            LONG,
+            [(2, 1, 3, 6, ""), (6, 1, 6, 2, "after")],
+            ["2 | / bb:", "3 | |   - 1", "  | |_____^", "...", "6 |   c: 4", "  |   - after"],
+        ),
+    ],
+)
+def test_a_stretch_over_lines_has_a_bracket(
+    text: str, spots: list[tuple[int, int, int, int, str]], expected: list[str]
+) -> None:
+    assert rows(text, *spots) == expected
+
+
+@pytest.mark.parametrize(
+    ("spots", "expected"),
+    [
+        ([(1, 1, 1, 4, "one"), (1, 7, 1, 10, "two")], ["^^^   --- two", "|", "one"]),
+        ([(1, 7, 1, 10, "two"), (1, 1, 1, 4, "one")], ["---   ^^^ two", "|", "one"]),
+        ([(1, 7, 1, 10, ""), (1, 1, 1, 4, "one")], ["---   ^^^", "|", "one"]),
+        ([(1, 7, 1, 10, "two"), (1, 1, 1, 4, "")], ["---   ^^^ two"]),
+        (
+            [(1, 1, 1, 2, "a"), (1, 3, 1, 4, "b"), (1, 5, 1, 6, "c"), (1, 7, 1, 8, "d")],
+            ["^ - - - d", "| | |", "| | c", "| b", "a"],
+        ),
+        ([(1, 1, 1, 10, "all"), (1, 3, 1, 4, "in it")], ["^^^^^^^^^", "| |", "| in it", "all"]),
+        ([(1, 3, 1, 4, "in it"), (1, 1, 1, 10, "all")], ["--^------", "| |", "| in it", "all"]),
+        ([(1, 1, 1, 4, "both"), (1, 1, 1, 4, "twice")], ["^^^ both", "|", "twice"]),
+    ],
+)
+def test_several_spots_on_a_line_share_a_row(spots: list[tuple[int, int, int, int, str]], expected: list[str]) -> None:
+    assert rows("abcdefghij", *spots) == ["1 | abcdefghij", *(f"  | {row}" for row in expected)]
+
+
+def test_one_line_between_two_is_shown_and_more_are_not() -> None:
+    assert [row[0] for row in rows("a\nb\nc\nd\ne\nf\n", (1, 1, 1, 2, ""), (3, 1, 3, 2, ""), (6, 1, 6, 2, ""))] == [
+        *"1 23 .6 "
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        ("👩\u200d👧\u200d👦", "👩👧👦"),
+        ("👍🏽", "👍"),
+        ("❤\ufe0f", "❤"),
+        ("1\ufe0f\u20e3", "1\u20e3"),
+        ("a\u200db", "a?b"),
+        ("\u3164x", "?x"),
+        ("\ufe0fx", "\ufe0fx"),
+        ("\u200b\u2066\ufeff\u061c", "????"),
+        ("é e\u0301 ក្ក 한국 ｱ", "é e\u0301 ក្ក 한국 ｱ"),
+    ],
+)
+def test_what_is_printed_of_a_line(text: str, printed: str) -> None:
+    assert shown(text) == printed
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("", 0),
+        ("abc", 3),
+        ("卷积", 4),
+        ("e\u0301", 1),
+        ("😀", 2),
+        ("🇩🇪", 2),
+        ("한", 2),
+        ("\u1112\u1161\u11ab", 2),
+        ("ｱ", 1),
+        ("กำ", 2),
+        ("ש\u05b8", 1),
+    ],
+)
+def test_width_is_what_terminals_take(text: str, columns: int) -> None:
+    assert width(text) == columns
+
+
+@pytest.mark.parametrize(
+    "before", ["卷积", "e\u0301", "👩\u200d👧", "👍🏽", "❤\ufe0f", "\t", "\u202e", "🇩🇪", "한", "ｱ", "\u3164"]
+)
+def test_carets_stand_under_the_word_whatever_is_before(before: str) -> None:
+    text = f"{before}{before} here {before}x"
+    column = text.index("here") + 1
+    line, marks = rows(text, (1, column, 1, column + 4, before))[:2]
+    assert width(line[: line.index("here")]) == width(marks[: marks.index("^")])
+    assert marks.count("^") == 4
+
+
+def test_colours_are_those_of_severity_and_labels() -> None:
+    file = SourceFile("f.yaml", "abcdef")
+    span, other = Span(file, 1, 5, 1, 7), Span(file, 1, 1, 1, 3)
+    diagnostic = Diagnostic("A0104", "wrong", span, "here", (Label(other, "there"),), ("n",), "h")
+    printed = to_text([diagnostic], colour=True).splitlines()
+    assert printed[4] == "\033[1;94m  |\033[0m \033[1;94m--\033[0m  \033[1;91m^^\033[0m \033[1;91mhere\033[0m"
+    assert printed[6].endswith("\033[1;94mthere\033[0m")
+    assert printed[7] == "  \033[1;94m=\033[0m \033[1mnote\033[0m: n"
 
 
 def test_lines_end_where_yaml_ends_them() -> None:
@@ -110,8 +232,8 @@ def test_colour_changes_nothing_but_colour() -> None:
     diagnostic = Diagnostic("A0104", "wrong", span("a: 1", 1, 4, 5), "here", help="mend it")
     plain, coloured = to_text([diagnostic]), to_text([diagnostic], colour=True)
     assert "\033" not in plain
-    assert "\033[1;31merror[A0104]\033[0m" in coloured
-    for code in ("1;31", "1;34", "1", "0"):
+    assert "\033[1;91merror[A0104]\033[0m" in coloured
+    for code in ("1;91", "1;94", "1", "0"):
         coloured = coloured.replace(f"\033[{code}m", "")
     assert coloured == plain
 

@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from archc.diagnostics.excerpt import Painter, safe
 from archc.diagnostics.identity import fingerprints, posix
 from archc.diagnostics.model import Diagnostic
-from archc.diagnostics.render import Painter, render, safe, to_json
+from archc.diagnostics.render import render, to_json
 
 TITLE_LIMIT: Final = 120
 

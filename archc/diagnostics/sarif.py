@@ -8,10 +8,10 @@ from pathlib import Path, PurePath
 from typing import Any, Final
 
 from archc.diagnostics.codes import CODES
+from archc.diagnostics.excerpt import safe
 from archc.diagnostics.identity import fingerprints, posix
 from archc.diagnostics.model import Diagnostic, Fix, Label, Span
 from archc.diagnostics.pages import page
-from archc.diagnostics.render import safe
 
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 ROOT: Final = "%SRCROOT%"
