@@ -19,10 +19,11 @@ ALLOWED = {
     "spec": {"source", "ir", "diagnostics"},
     "blocks": {"spec", "source", "ir", "diagnostics"},
     "lower": {"blocks", "spec", "source", "analysis", "ir", "diagnostics"},
+    "schema": {"lower", "blocks", "spec", "source", "ir", "diagnostics"},
     "verify": {"backends", "ir"},
     "api": {"lower", "backends", "spec", "source", "ir", "diagnostics"},
     "__init__": {"api", "diagnostics"},
-    "cli": {"", "api", "verify", "analysis", "backends", "blocks", "spec", "ir", "diagnostics"},
+    "cli": {"", "api", "schema", "verify", "analysis", "backends", "blocks", "spec", "ir", "diagnostics"},
     "__main__": {"cli"},
 }
 """Layer -> the layers it may import besides itself ("" is the package's own façade)."""

@@ -23,7 +23,7 @@ from archc.source import Entry, Mapping, Scalar, Tree
 from archc.spec.model import Definition, Stage
 from archc.spec.params import Param, suggestion
 from archc.spec.reader import Reader
-from archc.spec.values import UNKNOWN, BlockRef, Unknown
+from archc.spec.values import UNKNOWN, BlockRef, Bound, Unknown, describe
 
 MAX_NODES: Final = 10_000
 MAX_STEPS: Final = 30_000
@@ -209,6 +209,7 @@ class Lists:
         block = bound.value if isinstance(bound.value, BlockRef) else None
         name = block.type if block else bound.value
         if not isinstance(name, str):
+            self.no_type(stage.type.span, bound, env)
             return None
         found = self.library.find(name)
         if found is None and self.library.is_open:
@@ -233,6 +234,19 @@ class Lists:
         if not isinstance(found, Definition):
             no_children(stage, f"`{name}`", env, self.evaluator)
         return unit
+
+    def no_type(self, span: Span, bound: Bound, env: Env) -> None:
+        """Report a `type` whose expression gives neither a block nor a type's name."""
+        if not isinstance(bound.value, Unknown):
+            self.evaluator.fault(
+                "A0103",
+                "`type` needs a block",
+                span,
+                env,
+                origin=bound.origin,
+                label=f"this is {describe(bound.value)}",
+                help="write a type's name, or a param of the kind `block`",
+            )
 
     def init_layer(self, tree: Mapping, env: Env) -> InitLayer:
         """The `init` of a group or block, its types and tensors checked."""
