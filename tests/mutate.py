@@ -68,6 +68,13 @@ def places(data: Any) -> Iterator[tuple[Any, Any]]:
             stack.append(node[key])
 
 
+def without_claims(data: Any) -> Any:
+    """`data` less every `expect`, for a claim about a shape hides that a change of shapes was accepted."""
+    if isinstance(data, dict):
+        return {key: without_claims(value) for key, value in data.items() if key != "expect"}
+    return [without_claims(item) for item in data] if isinstance(data, list) else data
+
+
 class Mutator:
     """Mistakes drawn from one source of randomness; `samples` lend their keys and values."""
 
@@ -82,7 +89,7 @@ class Mutator:
 
     def mutate(self, data: Any) -> tuple[Any, str]:
         """`data` with one to three mistakes, and what they are."""
-        data = copy.deepcopy(data)
+        data = without_claims(data) if self.rng.random() < 0.7 else copy.deepcopy(data)
         told = []
         for _ in range(self.rng.choice((1, 1, 1, 2, 3))):
             found = list(places(data))

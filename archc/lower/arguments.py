@@ -11,7 +11,7 @@ from archc.lower.env import Env, Evaluator
 from archc.source import Entry, Mapping, Scalar, Sequence, Tree
 from archc.spec.model import STAGE_FIELDS, Stage
 from archc.spec.params import Param, Required, nearest, suggestion
-from archc.spec.values import UNKNOWN, BlockRef, Bound
+from archc.spec.values import UNKNOWN, BlockRef, Bound, Unknown, describe
 
 Arguments = dict[str, tuple[Bound, Span]]
 """Each parameter's value, and the span of what gave it."""
@@ -167,3 +167,12 @@ def as_block(param: Param, bound: Bound, span: Span) -> Bound:
     if param.kind == "block" and isinstance(bound.value, str):
         return Bound(None if bound.value == "none" else BlockRef(bound.value, span, {}), bound.origin)
     return bound
+
+
+def no_type(bound: Bound, span: Span, env: Env, evaluator: Evaluator) -> None:
+    """Report a `type` whose expression gives neither a block nor a type's name."""
+    if isinstance(bound.value, Unknown):
+        return
+    help = "write a type's name, or a param of the kind `block`"
+    label = f"this is {describe(bound.value)}"
+    evaluator.fault("A0103", "`type` needs a block", span, env, origin=bound.origin, label=label, help=help)

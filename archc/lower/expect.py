@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archc.lower.env import Env, Evaluator
 from archc.lower.stages import Claim, Lists
-from archc.source import Sequence
+from archc.source import Sequence, Tree
 from archc.spec.model import Spec
 from archc.spec.params import suggestion
 from archc.spec.values import Unknown
@@ -16,7 +16,7 @@ def check_expectations(spec: Spec, lists: Lists, env: Env) -> None:
     downstream = _users(lists)
     for claim in sorted([*lists.claims, *_by_path(spec, lists, env)], key=lambda claim: claim.value):
         type_ = lists.types[claim.value]
-        wanted = _wanted(claim, lists.evaluator)
+        wanted = sizes_of(claim.tree, claim.path, claim.env, lists.evaluator)
         if type_ is None or wanted is None or _agree(wanted, type_.dims):
             continue
         if claim.value not in suspect:
@@ -59,19 +59,20 @@ def _is_broken(path: str, lists: Lists) -> bool:
     return any(".".join(parts[:count]) in lists.broken for count in range(1, len(parts) + 1))
 
 
-def _wanted(claim: Claim, evaluator: Evaluator) -> list[object] | None:
+def sizes_of(tree: Tree, path: str, env: Env, evaluator: Evaluator) -> list[object] | None:
     """The sizes that a claim names, or None after a mistake in it."""
-    if not isinstance(claim.tree, Sequence):
+    if not isinstance(tree, Sequence):
         help = "write the shape without the batch, say `[512, 7, 7]`"
-        evaluator.fault("A0103", "`expect` needs a list", claim.tree.span, claim.env, help=help, path=claim.path)
+        evaluator.fault("A0103", "`expect` needs a list", tree.span, env, help=help, path=path)
         return None
-    wanted: list[object] = [evaluator.value(item, claim.env, claim.path).value for item in claim.tree.items]
+    wanted: list[object] = [evaluator.value(item, env, path).value for item in tree.items]
     return None if any(isinstance(size, Unknown) for size in wanted) else wanted
 
 
 def _agree(wanted: list[object], dims: tuple[int | None, ...]) -> bool:
     return len(wanted) == len(dims) and all(
-        claimed is None or size is None or claimed == size for claimed, size in zip(wanted, dims, strict=True)
+        claimed is None or size is None or (claimed == size and claimed is not True)
+        for claimed, size in zip(wanted, dims, strict=True)
     )
 
 

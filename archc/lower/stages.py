@@ -12,9 +12,9 @@ from archc.blocks.primitives import Primitive
 from archc.diagnostics import Label, Span, Stop
 from archc.ir.graph import Node, Scope
 from archc.ir.types import TensorType
-from archc.lower.arguments import Call
+from archc.lower.arguments import Call, no_type
 from archc.lower.env import Env, Evaluator, Use
-from archc.lower.frames import Flow, Frame, InitLayer, Namespace, Ref
+from archc.lower.frames import Flow, Frame, InitLayer, Namespace, Ref, Seen
 from archc.lower.init import InitChecker
 from archc.lower.names import check_renames, no_children, renames_of
 from archc.lower.primitive import Primitives
@@ -23,7 +23,7 @@ from archc.source import Entry, Mapping, Scalar, Tree
 from archc.spec.model import Definition, Stage
 from archc.spec.params import Param, suggestion
 from archc.spec.reader import Reader
-from archc.spec.values import UNKNOWN, BlockRef, Bound, Unknown, describe
+from archc.spec.values import UNKNOWN, BlockRef, Unknown
 
 MAX_NODES: Final = 10_000
 MAX_STEPS: Final = 30_000
@@ -73,6 +73,7 @@ class Lists:
     used_blocks: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
     """The paths of stages of which nothing is known after a mistake."""
+    seen: Seen = field(default_factory=Seen)
     steps: int = 0
     depth: int = 0
     reader: Reader = field(init=False)
@@ -167,6 +168,7 @@ class Lists:
             self.broken.add(path)
             frame.add(Ref(self.flow(None, stage.span, path), stage.span, used=True), name)
             return
+        self.seen.note(stage, unit.block)
         self.place(unit, flows, frame, space, local, renames, name)
         if stage.expect is not None and frame.last is not None and frame.last.flow.type is not None:
             self.claims.append(Claim(frame.last.flow.maker, stage.expect, frame.last.flow.id, local))
@@ -209,7 +211,7 @@ class Lists:
         block = bound.value if isinstance(bound.value, BlockRef) else None
         name = block.type if block else bound.value
         if not isinstance(name, str):
-            self.no_type(stage.type.span, bound, env)
+            no_type(bound, stage.type.span, env, self.evaluator)
             return None
         found = self.library.find(name)
         if found is None and self.library.is_open:
@@ -233,20 +235,8 @@ class Lists:
             return None
         if not isinstance(found, Definition):
             no_children(stage, f"`{name}`", env, self.evaluator)
+            self.inits.check_needed(found, stage.init, env)
         return unit
-
-    def no_type(self, span: Span, bound: Bound, env: Env) -> None:
-        """Report a `type` whose expression gives neither a block nor a type's name."""
-        if not isinstance(bound.value, Unknown):
-            self.evaluator.fault(
-                "A0103",
-                "`type` needs a block",
-                span,
-                env,
-                origin=bound.origin,
-                label=f"this is {describe(bound.value)}",
-                help="write a type's name, or a param of the kind `block`",
-            )
 
     def init_layer(self, tree: Mapping, env: Env) -> InitLayer:
         """The `init` of a group or block, its types and tensors checked."""

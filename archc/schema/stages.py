@@ -13,6 +13,7 @@ from archc.lower.stages import REPEAT
 from archc.schema.fields import (
     BLOCK,
     NAME,
+    NAME_RULE,
     PART_OF_BLOCK,
     TEXT_WITH_EXPRESSION,
     Schema,
@@ -29,7 +30,6 @@ SIZES: Final = {
     "anyOf": [{"type": "array", "items": {**expression_or("number"), "type": ["string", "number", "null"]}}]
 }
 """A claim about a shape. An editor would begin a list, or an object, if it did not stand in `anyOf`."""
-BLOCK_TYPES: Final = ["string", "null", "object"]
 GROUP_FIELDS: Final = tuple(key for key in STAGE_FIELDS if key not in ("type", "names"))
 
 
@@ -47,7 +47,6 @@ def stage_schemas(types: Sequence[Type], primitives: Mapping[str, Primitive]) ->
         **{f"type.{type_.name}": _use(type_, tensors) for type_ in types},
         **{f"block.{type_.name}": _value(type_) for type_ in types},
         "block": {
-            "type": BLOCK_TYPES,
             "allOf": [PART_OF_BLOCK],
             "if": {"type": "object"},
             "then": {"required": ["type"]},
@@ -103,7 +102,7 @@ def _common() -> dict[str, Schema]:
     """The fields that every stage has; `init` and `names` depend on the type."""
     reference = {"type": "string"}
     schemas: dict[str, Schema] = {
-        "name": {"type": "string", "anyOf": [{"pattern": NAME}, {"pattern": TEXT_WITH_EXPRESSION}]},
+        "name": {"type": "string", "pattern": rf"{NAME}|{TEXT_WITH_EXPRESSION}", "patternErrorMessage": NAME_RULE},
         "repeat": expression_or("integer", **bounds(REPEAT)),
         "from": {"type": ["string", "array"], "minItems": 1, "allOf": [{"items": reference}]},
         "when": expression_or("boolean"),
@@ -196,12 +195,10 @@ def _block(types: Sequence[Type]) -> Schema:
     """A block as a value: a type, `none`, or a type with some of its fields."""
     uses = {type_.name: {"$ref": f"#/$defs/block.{type_.name}"} for type_ in types}
     nothing = {"label": "none", "description": "no block: the stage is not there", "body": "none"}
-    type_ = {"type": "string", "allOf": [{"$ref": "#/$defs/known_types"}]}
-    return {
-        "type": BLOCK_TYPES,
-        "defaultSnippets": [nothing],
-        "allOf": [{"$ref": "#/$defs/known_types"}, {"properties": {"type": type_}}, *chosen(uses)],
-    }
+    known = {"$ref": "#/$defs/known_types"}
+    type_ = {"type": "string", "allOf": [known]}
+    word = {"type": ["string", "null"], "allOf": [known], "defaultSnippets": [nothing]}
+    return {"anyOf": [word, {"type": "object", "allOf": [{"properties": {"type": type_}}, *chosen(uses)]}]}
 
 
 # -- init ---------------------------------------------------------------------------------------------------------------
