@@ -292,6 +292,35 @@ def test_a_specs_own_blocks_become_types(tmp_path: Path, capsys: pytest.CaptureF
     ]
 
 
+CHOICES: dict[str, tuple[str, list[Any], list[Any]]] = {
+    "one size": ("{type: sizes, default: 3, choices: [3, 5]}", [5, [3, 3], "$k"], []),
+    "an int": ("{type: int, default: 3, choices: [3, 5]}", [5, 3.0, "$k"], [4, "3", None, [3]]),
+    "a float": ("{type: float, default: 1, choices: [1, 0.5]}", [1.0, 0.5, "$k"], [2, "a", True]),
+    "a word": ("{type: string, default: a, choices: [a, b]}", ["b", "$k", "a${k}"], ["c", 1, None]),
+    "anything": ("{type: any, default: null, choices: [null, ab, 1]}", [None, "ab", 1, "a${k}"], ["a", 2, [1]]),
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_choices_of_an_own_block(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    param, right, wrong = CHOICES[name]
+    path = tmp_path / "net.yaml"
+    path.write_text(
+        "archc: 1\nname: net\ninput: {features: 3}\nstages: [{type: m}]\n"
+        f"blocks: {{m: {{params: {{k: {param}}}, stages: [{{type: relu}}]}}}}\n"
+    )
+    assert load(path).check() == []
+    assert main(["schema", str(path)]) == 0
+    own = Draft202012Validator(json.loads(capsys.readouterr().out))
+    data = data_of(path.read_text())
+    for values, is_valid in ((right, True), (wrong, False)):
+        for value in values:
+            data["stages"] = [{"type": "m", "k": value}]
+            assert own.is_valid(data) is is_valid, value
+            if not is_valid:
+                assert check(data, tmp_path, tmp_path).check() != [], value
+
+
 def test_blocks_of_the_extended_spec_are_own_blocks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "net.yaml"
     path.write_text("archc: 1\nextends: families/shufflenet_v2\nname: mine\n", encoding="utf-8")

@@ -34,7 +34,7 @@ _ARTICLES: Final = {"integer": "an int", "number": "a number", "boolean": "true 
 
 def field_schema(param: Param) -> Schema:
     """What a field may hold: what its kind and bounds allow, its description, its default if that can be written."""
-    schema: Schema = {"$ref": f"#/$defs/{value_name(param)}"} if not param.choices else _choice(param)
+    schema: Schema = _choice(param) if _has_choices(param) else {"$ref": f"#/$defs/{value_name(param)}"}
     told = description(param)
     if told:
         schema["description"] = told
@@ -44,10 +44,15 @@ def field_schema(param: Param) -> Schema:
     return schema
 
 
+def _has_choices(param: Param) -> bool:
+    """Whether the choices are all that a field may hold; a list of equal sizes, say, stands for one of them too."""
+    return bool(param.choices) and param.kind in ("int", "float", "bool", "string", "any")
+
+
 def _choice(param: Param) -> Schema:
-    choices = list(dict.fromkeys(choice for choice in param.choices if isinstance(choice, (int, float, str))))
-    pattern = TEXT_WITH_EXPRESSION if param.kind == "string" else EXPRESSION
-    return {"anyOf": [{"enum": choices}, {"type": "string", "pattern": pattern}]}
+    known = (choice for choice in param.choices if choice is None or isinstance(choice, (int, float, str)))
+    pattern = TEXT_WITH_EXPRESSION if param.kind in ("string", "any") else EXPRESSION
+    return {"anyOf": [{"enum": [*known]}, {"type": "string", "pattern": pattern}]}
 
 
 def value_name(param: Param) -> str:
@@ -63,7 +68,7 @@ def value_schemas(params: Iterable[Param]) -> dict[str, Schema]:
     return {
         value_name(param): _KINDS[param.kind](bounds(param))
         for param in params
-        if param.kind != "block" and not param.choices
+        if param.kind != "block" and not _has_choices(param)
     }
 
 
