@@ -45,7 +45,7 @@ class Spec:
     def check(self) -> list[Diagnostic]:
         """Everything that is wrong with the spec, in the order of the text; empty if nothing is."""
         _ = self._graph
-        return self.report.sorted()
+        return [self.loaded.shown(one) for one in self.report.sorted()]
 
     @property
     def graph(self) -> Graph:

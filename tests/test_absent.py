@@ -93,7 +93,7 @@ def test_a_block_that_is_passed_and_not_used(tmp_path: Path, block: str, wanted:
 def test_a_type_that_is_no_block(tmp_path: Path, value: str) -> None:
     text = f"params: {{k: 1}}\nstages:\n  - {{type: {value}, x: 1}}\n"
     ((code, message, _),) = found(tmp_path, text)
-    assert (code, message) == ("A0103", "`type` needs a block")
+    assert (code, message) == ("A0103", "`type` needs a string")
 
 
 def test_a_name_that_is_in_no_path_is_a_name_all_the_same(tmp_path: Path) -> None:

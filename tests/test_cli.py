@@ -213,11 +213,13 @@ def test_weights_go_in_and_out() -> None:
 def test_weights_of_another_network_are_refused_with_names(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("onnx")
     assert main(["compile", LENET, "--torch", "w.safetensors"]) == 0
-    assert main(["compile", LENET, "--onnx", "--weights", "w.safetensors", "--set", "num_classes=7"]) == 1
+    other = "archc: 1\nextends: fashion_mnist/lenet_bn\nname: seven\nparams: {num_classes: 7}\ntrain: null\n"
+    Path("seven.yaml").write_text(other, encoding="utf-8")
+    assert main(["compile", "seven.yaml", "--onnx", "--weights", "w.safetensors"]) == 1
     err = capsys.readouterr().err
     assert "error[A0702]" in err
     assert "fc3.weight" in err
-    assert not Path("lenet_bn.onnx").exists()
+    assert not Path("seven.onnx").exists()
 
 
 @pytest.mark.filterwarnings("ignore")  # deprecations inside torch's exporter

@@ -18,6 +18,7 @@ from language_server import LanguageServer
 from archc.blocks.primitives import PRIMITIVES
 from archc.cli import main
 from archc.source import resolve
+from archc.spec.losses import LOSSES
 from archc.spec.model import STAGE_FIELDS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -160,7 +161,8 @@ def test_types_are_offered_with_what_they_are(server: LanguageServer, text: str)
         ("  - {type: conv_norm_act, act: {type: leaky_relu, n|}}\n", {"negative_slope"}),
         ("  - {type: conv_norm_act, names: {n|}}\n", {"conv", "norm", "act"}),
         ("  - {type: batch_norm, init: {w|}}\n", {"weight", "bias"}),
-        ("  - {type: relu}\nbudget: {m|}\n", {"parameters", "macs", "file_size", "activation_memory"}),
+        ("  - {type: relu}\nbudget: {m|}\n", {"parameters", "macs", "file_size", "activation_memory", "batch"}),
+        ("  - {type: relu}\ntrain: {loss: |}\n", set(LOSSES)),
         ("  - {type: relu}\ndefaults:\n  batch_norm:\n    |\n", {"eps", "momentum", "affine"}),
     ],
 )

@@ -220,6 +220,11 @@ WRONG: dict[str, dict[str, Any]] = {
     "an output for testing": net({"name": "a", "type": "relu"}, outputs={"y": {"from": "a", "only": "testing"}}),
     "no outputs": net({"type": "relu"}, outputs=[]),
     "a budget below 0": net({"type": "relu"}, budget={"parameters": -1}),
+    "a budget in no unit": net({"type": "relu"}, budget={"parameters": "1 MiB"}),
+    "a budget that is a word": net({"type": "relu"}, budget={"file_size": "small"}),
+    "a loss that does not exist": net({"type": "relu"}, train={"loss": "mean"}),
+    "data as a word": net({"type": "relu"}, train={"data": "mnist"}),
+    "null for a section": net({"type": "relu"}, budget=None),
     "training without data": net({"type": "relu"}, train={"epochs": 1, "batch_size": 1}),
     "no such optimizer": net({"type": "relu"}, train={"optimizer": {"type": "newton"}}),
     "no learning rate": net(
@@ -244,6 +249,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "defaults": {"conv": {"kernel_size": 3}},
         "stages": [{"name": "last", "type": "conv", "out_channels": 8}],
     },
+    "a section dropped": {"extends": "fashion_mnist/nin", "train": None, "expect": None},
     "a part of a section": {"extends": "fashion_mnist/nin", "train": {"optimizer": {"lr": 0.2}}},
 }
 

@@ -32,6 +32,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         dest="settings",
         help="give a param another value; may be repeated",
     )
+    parser.add_argument(
+        "--sizes", action="store_true", help="print the input sizes that each spec takes (done anyway for one spec)"
+    )
     formats = ("text", *FORMATS)
     parser.add_argument("--format", choices=formats, default="text", help="how to print (default: text)")
 
@@ -49,10 +52,14 @@ def expand(paths: list[str]) -> Iterator[str]:
 def run(options: argparse.Namespace) -> int:
     """Check each spec. 0: all are clean, 1: something was found."""
     findings: list[Diagnostic] = []
+    sizes: list[str] = []
     names = list(dict.fromkeys(expand(options.paths)))
     bad = 0
     for name in names:
-        found = _check(name, options.settings)
+        spec = _load(name, options.settings)
+        found = spec.check()
+        if options.format == "text" and (options.sizes or len(names) == 1) and not found:
+            sizes += _sizes(spec, "" if len(names) == 1 else f"{name}: ")
         findings += found
         bad += bool(found)
     if options.format != "text":
@@ -63,14 +70,22 @@ def run(options: argparse.Namespace) -> int:
         print(f"\n{errors} in {bad} of {_files(len(names))}")
     else:
         print(f"{_files(len(names))} checked, no errors")
+    for line in sizes:
+        print(line)
     return 1 if findings else 0
 
 
-def _check(name: str, settings: list[str]) -> list[Diagnostic]:
-    """What is wrong with one file; a folder without specs is a mistake too."""
-    if name != "-" and os.path.isdir(name):
-        return api.load(name).check()
-    return load(name, settings).check()
+def _load(name: str, settings: list[str]) -> api.Spec:
+    """One file; a folder without specs is a mistake too."""
+    return api.load(name) if name != "-" and os.path.isdir(name) else load(name, settings)
+
+
+def _sizes(spec: api.Spec, prefix: str) -> Iterator[str]:
+    """The input sizes that a correct spec takes."""
+    from archc.cli.sizes import valid_lines
+
+    for line in valid_lines(spec.graph):
+        yield line if line.startswith(" ") else prefix + line
 
 
 def _files(count: int) -> str:

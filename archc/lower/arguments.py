@@ -6,12 +6,13 @@ import re
 from dataclasses import dataclass, replace
 from typing import Final
 
+from archc.blocks.torch_names import field_help
 from archc.diagnostics import Span
 from archc.lower.env import Env, Evaluator
 from archc.source import Entry, Mapping, Scalar, Sequence, Tree
 from archc.spec.model import STAGE_FIELDS, Stage
 from archc.spec.params import Param, Required, nearest, suggestion
-from archc.spec.values import UNKNOWN, BlockRef, Bound, Unknown, describe
+from archc.spec.values import UNKNOWN, BlockRef, Bound
 
 Arguments = dict[str, tuple[Bound, Span]]
 """Each parameter's value, and the span of what gave it."""
@@ -20,8 +21,6 @@ WORK: Final = 10
 """What binding one parameter counts, in parts of an expression."""
 
 INDEX: Final = re.compile(r"\$(?:i\b|\{[^}]*\bi\b)")
-INFERRED: Final = ("in_channels", "in_features", "num_features", "num_channels", "normalized_shape")
-"""PyTorch's arguments that the language infers."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +80,7 @@ class Call:
         for key in passed:
             assert self.block is not None
             span = self.block.fields[key].origin or self.block.span
-            help = suggestion(key, names, "its fields are" if names else "remove it")
+            help = field_help(self.type, key) or suggestion(key, names, "its fields are" if names else "remove it")
             self.fault("A0101", f"`{self.type}` has no field `{key}`", span, "passed to this block", help)
         common = self.defaults.entries if self.defaults is not None else ()
         return [*unknown, *passed, *(key for key in common if key not in (*names, "names"))]
@@ -91,9 +90,13 @@ class Call:
         key = str(entry.key.value)
         near = nearest(key, [*names, *STAGE_FIELDS])
         help = f"did you mean `{near}`?" if near else suggestion(key, names, "its fields are" if names else "remove it")
-        if key in INFERRED:
-            help = "remove it: what arrives is inferred from the stages before"
-        self.fault("A0101", f"`{self.type}` has no field `{key}`", entry.key.span, "unknown field", help)
+        self.fault(
+            "A0101",
+            f"`{self.type}` has no field `{key}`",
+            entry.key.span,
+            "unknown field",
+            field_help(self.type, key) or help,
+        )
 
     def report_misspelt(self, params: tuple[Param, ...]) -> bool:
         """Report the fields that were meant to be ones that every stage has; whether there are any."""
@@ -167,12 +170,3 @@ def as_block(param: Param, bound: Bound, span: Span) -> Bound:
     if param.kind == "block" and isinstance(bound.value, str):
         return Bound(None if bound.value == "none" else BlockRef(bound.value, span, {}), bound.origin)
     return bound
-
-
-def no_type(bound: Bound, span: Span, env: Env, evaluator: Evaluator) -> None:
-    """Report a `type` whose expression gives neither a block nor a type's name."""
-    if isinstance(bound.value, Unknown):
-        return
-    help = "write a type's name, or a param of the kind `block`"
-    label = f"this is {describe(bound.value)}"
-    evaluator.fault("A0103", "`type` needs a block", span, env, origin=bound.origin, label=label, help=help)

@@ -109,7 +109,7 @@ _KINDS: Final[Mapping[Kind, Callable[[Schema], Schema]]] = {
 
 def literal(default: object) -> tuple[object] | None:
     """A default that can be written as it stands, in a tuple; None for an expression, a mapping, or where there is none."""
-    if isinstance(default, (Required, TreeMapping)):
+    if default is None or isinstance(default, (Required, TreeMapping)):
         return None
     if isinstance(default, Scalar):
         return literal("none" if default.value is None else default.value)
@@ -120,7 +120,7 @@ def literal(default: object) -> tuple[object] | None:
         return None
     if isinstance(default, float):
         return (_short(default),)
-    return (default,)
+    return (list(default) if isinstance(default, tuple) else default,)
 
 
 def description(param: Param) -> str:
@@ -135,7 +135,7 @@ def description(param: Param) -> str:
 def _default(default: object) -> str:
     if isinstance(default, Required):
         return "required"
-    return f"default {_written(default)}"
+    return "optional" if default is None else f"default {_written(default)}"
 
 
 def _written(value: object) -> str:
@@ -154,6 +154,15 @@ def _written(value: object) -> str:
 def closed(title: str, told: str, properties: Mapping[str, Schema]) -> Schema:
     """An object with these fields and no others."""
     return {"title": title, "description": told, "properties": dict(properties), "additionalProperties": False}
+
+
+def closed_fields(properties: Mapping[str, Schema], docs: Mapping[str, str] | None = None) -> Schema:
+    """What an object may hold, if the value is one: these fields with their descriptions, and no others."""
+    told = docs or {}
+    described = {
+        key: {"description": told[key], **schema} if key in told else schema for key, schema in properties.items()
+    }
+    return {"properties": described, "additionalProperties": False}
 
 
 def chosen(schemas: Mapping[str, Schema]) -> list[Schema]:

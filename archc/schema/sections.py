@@ -6,24 +6,27 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from archc.blocks.library import Type
-from archc.lower.claims import MEASURES
+from archc.lower.budget import BATCH, MEASURES
 from archc.lower.inputs import CHANNELS, SIZE
 from archc.schema.fields import (
     NAME,
     NAME_RULE,
     PARAM_NAME,
     PART_OF_BLOCK,
+    TEXT_WITH_EXPRESSION,
     Schema,
     bounds,
     chosen,
+    closed_fields,
     expression_or,
     field_schema,
 )
 from archc.schema.stages import SIZES, children, own_fields
+from archc.schema.train import train_needs, train_params, train_schema
+from archc.spec.merge import DROPPABLE
 from archc.spec.model import STAGE_FIELDS
 from archc.spec.params import KINDS, Kind, Param
 from archc.spec.parse import RESERVED, SPEC_FIELDS
-from archc.spec.train import FIELDS, REQUIRED, SECTIONS
 
 INPUT: Final = {
     "channels": "channels of a picture, sequence or volume",
@@ -61,8 +64,7 @@ WORD: Final = {"type": "string"}
 
 def other_params() -> list[Param]:
     """The parameters besides those of types, to whose kinds the sections refer."""
-    sections = [param for uses in SECTIONS.values() for params in uses.values() for param in params]
-    return [*(Param("default", kind) for kind in PLAIN_KINDS), *FIELDS.values(), *sections]
+    return [*(Param("default", kind) for kind in PLAIN_KINDS), *train_params(), BATCH]
 
 
 def sections(types: Sequence[Type], built_in: Sequence[str]) -> dict[str, Schema]:
@@ -76,20 +78,34 @@ def sections(types: Sequence[Type], built_in: Sequence[str]) -> dict[str, Schema
         "input": _input(),
         "params": _params(),
         "blocks": _blocks(built_in),
-        "defaults": _defaults(types),
-        "init": {"$ref": "#/$defs/init"},
+        "defaults": _or_dropped(_defaults(types)),
+        "init": _or_dropped({"type": "object", "allOf": [{"$ref": "#/$defs/init"}]}),
         "stages": {"$ref": "#/$defs/stages"},
         "outputs": _outputs(),
-        "expect": {"type": "object", "additionalProperties": SIZES},
-        "budget": _object({key: expression_or("number", minimum=0) for key in MEASURES}),
-        "train": _train(),
+        "expect": _or_dropped({"type": "object", "additionalProperties": SIZES}),
+        "budget": _or_dropped(_object({**dict(map(_bound, MEASURES)), BATCH.name: field_schema(BATCH)})),
+        "train": _or_dropped({"type": "object", "allOf": [train_schema()]}),
     }
     return {key: {"description": SPEC_FIELDS[key], **schema} for key, schema in found.items()}
+
+
+def _or_dropped(schema: Schema) -> Schema:
+    """A section that a variant may drop by `null`."""
+    return {**schema, "type": [schema["type"], "null"]}
+
+
+def _bound(measure: str) -> tuple[str, Schema]:
+    """A bound of `budget`: a number, one with a unit, or an expression."""
+    units = "|".join(MEASURES[measure])
+    told = f"write a number, with a unit ({', '.join(MEASURES[measure])}) or without, or an expression"
+    pattern = rf"{TEXT_WITH_EXPRESSION}|^\s*[0-9]+(\.[0-9]+)?([eE]\+?[0-9]+)? *({units})\s*$"
+    return measure, {"type": ["string", "number"], "minimum": 0, "pattern": pattern, "patternErrorMessage": told}
 
 
 def required_everywhere() -> Schema:
     """What a spec needs that extends no other; a variant may take it from there."""
     typed = {"if": {"type": "object"}, "then": {"required": ["type"]}}
+    there = {"type": "object"}
     sized = {"if": {"type": "object"}, "then": {"required": ["default"]}}
     return {
         "required": ["archc", "name", "input", "stages"],
@@ -99,37 +115,20 @@ def required_everywhere() -> Schema:
                 "properties": dict.fromkeys(("length", "depth", "height", "width"), sized),
             },
             "params": {"additionalProperties": typed},
-            "train": {
-                "required": list(REQUIRED),
-                "properties": {name: _required_of(uses) for name, uses in SECTIONS.items()},
-            },
+            **dict.fromkeys(DROPPABLE, there),
+            "train": there | train_needs(),
         },
     }
 
 
-def _required_of(uses: Mapping[str, tuple[Param, ...]]) -> Schema:
-    required = {name: [param.name for param in params if param.required] for name, params in uses.items()}
-    rules = chosen({name: {"required": names} for name, names in required.items() if names})
-    return {"required": ["type"], **({"allOf": rules} if rules else {})}
-
-
-def _fields(properties: Mapping[str, Schema], docs: Mapping[str, str] | None = None) -> Schema:
-    """What an object may hold, if the value is one: these fields with their descriptions, and no others."""
-    told = docs or {}
-    described = {
-        key: {"description": told[key], **schema} if key in told else schema for key, schema in properties.items()
-    }
-    return {"properties": described, "additionalProperties": False}
-
-
 def _object(properties: Mapping[str, Schema], docs: Mapping[str, str] | None = None) -> Schema:
     """A closed object. An editor would begin with its first field if they did not stand in `allOf`."""
-    return {"type": "object", "allOf": [_fields(properties, docs)]}
+    return {"type": "object", "allOf": [closed_fields(properties, docs)]}
 
 
 def _input() -> Schema:
     size = bounds(SIZE)
-    free = _fields(dict.fromkeys(AXIS, expression_or("integer", **size)), AXIS)
+    free = closed_fields(dict.fromkeys(AXIS, expression_or("integer", **size)), AXIS)
     axis = {**expression_or("integer", **size), "type": ["string", "integer", "object"], "allOf": [free]}
     counts = dict.fromkeys(("channels", "features"), expression_or("integer", **bounds(CHANNELS)))
     return _object({key: counts.get(key, axis) for key in INPUT}, INPUT)
@@ -207,14 +206,3 @@ def _outputs() -> Schema:
         "additionalProperties": output,
         "allOf": [{"items": WORD}],
     }
-
-
-def _train() -> Schema:
-    properties: dict[str, Schema] = {name: field_schema(param) for name, param in FIELDS.items()}
-    for name, uses in SECTIONS.items():
-        type_ = {"enum": list(uses)}
-        rules = {
-            key: _fields({"type": type_, **{p.name: field_schema(p) for p in found}}) for key, found in uses.items()
-        }
-        properties[name] = {"type": "object", "properties": {"type": type_}, "allOf": chosen(rules)}
-    return _object(properties)

@@ -8,6 +8,7 @@ from typing import Final
 from archc.blocks.library import Type
 from archc.blocks.primitives import Primitive
 from archc.ir.distributions import CHOICES, DISTRIBUTIONS
+from archc.lower.expect import SIZE
 from archc.lower.init import typical_op
 from archc.lower.stages import REPEAT
 from archc.schema.fields import (
@@ -27,7 +28,9 @@ from archc.schema.fields import (
 from archc.spec.model import STAGE_FIELDS, Definition
 
 SIZES: Final = {
-    "anyOf": [{"type": "array", "items": {**expression_or("number"), "type": ["string", "number", "null"]}}]
+    "anyOf": [
+        {"type": "array", "items": {**expression_or("integer", **bounds(SIZE)), "type": ["string", "integer", "null"]}}
+    ]
 }
 """A claim about a shape. An editor would begin a list, or an object, if it did not stand in `anyOf`."""
 GROUP_FIELDS: Final = tuple(key for key in STAGE_FIELDS if key not in ("type", "names"))
