@@ -19,8 +19,10 @@ import archc
 from archc.api import plain
 from archc.blocks.primitives import PRIMITIVES
 from archc.cli.main import COMMANDS, main, parser
+from archc.diagnostics import CODES
 from archc.diagnostics.model import DIAGNOSTIC_LIMIT, FINDINGS_LIMIT
 from archc.ir.distributions import CHOICES, DISTRIBUTIONS
+from archc.lint import RULES
 from archc.lower import claims, env, stages
 from archc.lower.budget import BATCH, MEASURES
 from archc.lower.inputs import SIZE
@@ -445,6 +447,19 @@ def heavy() -> str:
     return table(("package", "imported by"), rows)
 
 
+def warnings() -> str:
+    rows = [(code, CODES[code].name, str(rule.__doc__).splitlines()[0].rstrip(".")) for code, rule in RULES.items()]
+    rows.append(
+        (
+            "A0920",
+            CODES["A0920"].name,
+            "A comment that begins with `# archc: ignore` and cannot silence anything, or gives no reason",
+        )
+    )
+    rows.append(("A0921", CODES["A0921"].name, "A comment that silences nothing"))
+    return table(("code", "name", "what it finds"), rows)
+
+
 GENERATED: dict[str, Callable[[], str]] = {
     "primitives": primitives,
     "commands": commands,
@@ -455,6 +470,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "limits": limits,
     "layers": layers,
     "heavy": heavy,
+    "warnings": warnings,
 }
 """The words after `<!-- generated: ... -->`, and what stands from there to `<!-- end -->`."""
 

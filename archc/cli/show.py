@@ -7,7 +7,7 @@ import json
 import sys
 
 from archc.analysis.summary import Summary, summary
-from archc.cli.common import format_argument, load, report, spec_argument
+from archc.cli.common import format_argument, load, mention_warnings, report, spec_argument
 from archc.cli.sizes import axis_lines
 
 
@@ -31,10 +31,11 @@ def _depth(text: str) -> int:
 def run(options: argparse.Namespace) -> int:
     """Print the table. 1: the spec is wrong."""
     spec = load(options.spec, options.settings)
-    found = spec.check()
+    found = spec.check(warnings=False)
     if found:
         report(found, options.format)
         return 1
+    mention_warnings(spec)
     if options.graph:
         from archc.ir.text import to_text
 

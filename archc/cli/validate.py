@@ -37,6 +37,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     formats = ("text", *FORMATS)
     parser.add_argument("--format", choices=formats, default="text", help="how to print (default: text)")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 for warnings too")
 
 
 def expand(paths: list[str]) -> Iterator[str]:
@@ -50,29 +51,47 @@ def expand(paths: list[str]) -> Iterator[str]:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Check each spec. 0: all are clean, 1: something was found."""
+    """Check each spec. 0: no errors (with --strict: no warnings either), 1: something was found."""
     findings: list[Diagnostic] = []
+    warned: set[object] = set()
     sizes: list[str] = []
     names = list(dict.fromkeys(expand(options.paths)))
     bad = 0
     for name in names:
         spec = _load(name, options.settings)
         found = spec.check()
-        if options.format == "text" and (options.sizes or len(names) == 1) and not found:
+        is_bad = any(one.severity == "error" for one in found)
+        if options.format == "text" and (options.sizes or len(names) == 1) and not is_bad:
             sizes += _sizes(spec, "" if len(names) == 1 else f"{name}: ")
-        findings += found
-        bad += bool(found)
+        findings += [one for one in found if one.severity == "error" or is_new(one, warned)]
+        bad += is_bad
+    errors = sum(one.severity == "error" for one in findings)
+    warnings = len(findings) - errors
     if options.format != "text":
-        sys.stdout.write(FORMATS[options.format](findings, names))
-    elif findings:
-        report(findings, stream=sys.stdout)
-        errors = "1 error" if len(findings) == 1 else f"{len(findings)} errors"
-        print(f"\n{errors} in {bad} of {_files(len(names))}")
+        sys.stdout.write(FORMATS[options.format](findings, names, options.strict))
     else:
-        print(f"{_files(len(names))} checked, no errors")
+        report(findings, stream=sys.stdout)
+        print("\n" * bool(findings) + tally(errors, warnings, bad, len(names), options.strict))
     for line in sizes:
         print(line)
-    return 1 if findings else 0
+    return 1 if errors or (warnings and options.strict) else 0
+
+
+def is_new(warning: Diagnostic, seen: set[object]) -> bool:
+    """Whether a warning has not been given yet: a spec and those that extend it share what they warn of."""
+    key = (warning.code, warning.span.position, warning.message)
+    known = key in seen
+    seen.add(key)
+    return not known
+
+
+def tally(errors: int, warnings: int, bad: int, files: int, strict: bool) -> str:
+    """The last line: how many errors and warnings there are, and in how many files."""
+    counted = f", {warnings} warning{'s' * (warnings > 1)}" if warnings else ""
+    if errors:
+        return f"{errors} error{'s' * (errors > 1)} in {bad} of {_files(files)}{counted}"
+    refused = ", which --strict does not allow" if warnings and strict else ""
+    return f"{_files(files)} checked, no errors{counted}{refused}"
 
 
 def _load(name: str, settings: list[str]) -> api.Spec:

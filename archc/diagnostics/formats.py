@@ -48,7 +48,7 @@ def summary(diagnostic: Diagnostic) -> str:
     return safe("; ".join(part for part in parts if part))
 
 
-def to_concise(found: Sequence[Diagnostic], files: Sequence[str]) -> str:
+def to_concise(found: Sequence[Diagnostic]) -> str:
     """`FILE:LINE:COLUMN: error[CODE]: message`, one line each, as editors read it."""
     rows = (
         f"{d.span}: {d.severity}[{d.code}]: {safe(d.message)}" + (f" ({safe(d.label)})" if d.label else "")
@@ -57,7 +57,7 @@ def to_concise(found: Sequence[Diagnostic], files: Sequence[str]) -> str:
     return "".join(f"{safe(row, 1000)}\n" for row in rows)
 
 
-def to_github(found: Sequence[Diagnostic], files: Sequence[str]) -> str:
+def to_github(found: Sequence[Diagnostic]) -> str:
     """Workflow commands, which GitHub shows on the lines of a pull request."""
     return "".join(_github(diagnostic) for diagnostic in found)
 
@@ -85,7 +85,7 @@ def _github_property(text: str) -> str:
     return _github_data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def to_gitlab(found: Sequence[Diagnostic], files: Sequence[str]) -> str:
+def to_gitlab(found: Sequence[Diagnostic]) -> str:
     """A Code Quality report: a JSON list with a unique fingerprint for each finding."""
     severities = {"error": "major", "warning": "minor"}
     rows = [
@@ -104,7 +104,7 @@ def to_gitlab(found: Sequence[Diagnostic], files: Sequence[str]) -> str:
     return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
 
 
-def to_sarif(found: Sequence[Diagnostic], files: Sequence[str]) -> str:
+def to_sarif(found: Sequence[Diagnostic]) -> str:
     """A SARIF 2.1.0 log with one run; columns count code points."""
     codes = sorted({diagnostic.code for diagnostic in found})
     rules = [
@@ -153,26 +153,41 @@ def _location(span: Span) -> dict[str, Any]:
     return {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}
 
 
-def to_junit(found: Sequence[Diagnostic], files: Sequence[str]) -> str:
-    """JUnit XML: a test case for each file, with its findings as a failure."""
+def to_junit(found: Sequence[Diagnostic], files: Sequence[str], strict: bool = False) -> str:
+    """JUnit XML: a test case for each file, with its errors (and with `strict` its warnings) as a failure.
+
+    Other warnings are the case's output.
+    """
     by_file: dict[str, list[Diagnostic]] = {name: [] for name in files}
     for diagnostic in found:
         by_file.setdefault(diagnostic.span.file.name, []).append(diagnostic)
-    failed = sum(bool(rows) for rows in by_file.values())
+    failed = sum(any(_fails(row, strict) for row in rows) for rows in by_file.values())
     counts = f'tests="{len(by_file)}" failures="{failed}" errors="0" skipped="0"'
-    cases = "".join(_case(posix(name), rows) for name, rows in by_file.items())
+    cases = "".join(_case(posix(name), rows, strict) for name, rows in by_file.items())
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites {counts}>\n  <testsuite name="archc validate" {counts}>\n{cases}  </testsuite>\n</testsuites>\n'
 
 
-def _case(name: str, rows: Sequence[Diagnostic]) -> str:
+def _fails(diagnostic: Diagnostic, strict: bool) -> bool:
+    return strict or diagnostic.severity == "error"
+
+
+def _case(name: str, rows: Sequence[Diagnostic], strict: bool) -> str:
+    failures = [row for row in rows if _fails(row, strict)]
+    warnings = [row for row in rows if not _fails(row, strict)]
+    inside = _failure(failures) if failures else ""
+    inside += f"      <system-out>{_escaped(_plain(warnings))}</system-out>\n" if warnings else ""
     head = f'    <testcase classname="archc.validate" name={_quoted(safe(name))}'
-    if not rows:
-        return f"{head}/>\n"
-    title = safe(f"{rows[0].code}: {rows[0].message}", TITLE_LIMIT) + (
-        f" and {len(rows) - 1} more" if len(rows) > 1 else ""
-    )
-    text = "".join(render(row, Painter()) for row in rows)
-    return f'{head}>\n      <failure type="{rows[0].code}" message={_quoted(title)}>{_escaped(text)}</failure>\n    </testcase>\n'
+    return f"{head}>\n{inside}    </testcase>\n" if inside else f"{head}/>\n"
+
+
+def _failure(rows: Sequence[Diagnostic]) -> str:
+    more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
+    title = safe(f"{rows[0].code}: {rows[0].message}", TITLE_LIMIT) + more
+    return f'      <failure type="{rows[0].code}" message={_quoted(title)}>{_escaped(_plain(rows))}</failure>\n'
+
+
+def _plain(rows: Sequence[Diagnostic]) -> str:
+    return "".join(render(row, Painter()) for row in rows)
 
 
 def _escaped(text: str) -> str:
@@ -184,14 +199,14 @@ def _quoted(text: str) -> str:
     return '"' + _escaped(text).replace('"', "&quot;") + '"'
 
 
-Writer = Callable[[Sequence[Diagnostic], Sequence[str]], str]
+Writer = Callable[[Sequence[Diagnostic], Sequence[str], bool], str]
 
 FORMATS: Final[Mapping[str, Writer]] = {
-    "concise": to_concise,
-    "json": lambda found, files: to_json(found),
-    "github": to_github,
-    "gitlab": to_gitlab,
-    "sarif": to_sarif,
+    "concise": lambda found, *_: to_concise(found),
+    "json": lambda found, *_: to_json(found),
+    "github": lambda found, *_: to_github(found),
+    "gitlab": lambda found, *_: to_gitlab(found),
+    "sarif": lambda found, *_: to_sarif(found),
     "junit": to_junit,
 }
-"""Name -> what writes all findings, given the names of all files that were checked."""
+"""Name -> what writes all findings, given the names of all files that were checked, and whether warnings fail them."""

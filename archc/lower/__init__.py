@@ -15,6 +15,7 @@ from archc.lower.env import Env, Evaluator, Use
 from archc.lower.expect import check_expectations
 from archc.lower.frames import Flow, Frame, InitLayer, Namespace, Ref
 from archc.lower.inputs import input_of, param_env
+from archc.lower.record import Record, Site
 from archc.lower.stages import Lists
 from archc.source import Tree
 from archc.spec.model import Definition, Spec
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
     from archc.lower.budget import Budget
     from archc.lower.train import Train
 
-__all__ = ["lower"]
+__all__ = ["Record", "Site", "lower"]
 
 
-def lower(spec: Spec, overrides: Mapping[str, Tree], report: Report) -> Graph | None:
+def lower(spec: Spec, overrides: Mapping[str, Tree], report: Report, record: Record | None = None) -> Graph | None:
     """The graph of `spec` with params overridden, or None after a mistake; every mistake is in `report`.
 
-    Raises Stop where a limit has been passed and reported.
+    `record` is told where each node came from. Raises Stop where a limit has been passed and reported.
     """
     rank = len(spec.input.axes) if spec.input else 0
     evaluator = Evaluator(report, rank)
@@ -43,6 +44,8 @@ def lower(spec: Spec, overrides: Mapping[str, Tree], report: Report) -> Graph | 
     budget = _budget_of(spec, env, evaluator)
     claims.check_blocks(spec, lists)
     graph = _network(spec, env, lists, train)
+    if record is not None:
+        record.keep(lists.sites, lists.used_blocks, lists.library)
     _unused_blocks(spec, lists)
     check_absent(spec, lists)
     if graph is None or len(report):

@@ -19,6 +19,7 @@ from archc.lower.frames import Claim, Flow, Frame, InitLayer, Namespace, Ref, Se
 from archc.lower.init import InitChecker
 from archc.lower.names import check_renames, no_children, renames_of
 from archc.lower.primitive import Primitives
+from archc.lower.record import Site
 from archc.lower.references import inputs_of
 from archc.source import Entry, Mapping, Scalar
 from archc.spec.model import Definition, Stage
@@ -62,6 +63,7 @@ class Lists:
     order: list[str] = field(default_factory=list)
     types: list[TensorType | None] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
+    sites: dict[str, Site] = field(default_factory=dict)
     used_blocks: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
     """The paths of stages of which nothing is known after a mistake."""
@@ -522,6 +524,7 @@ class Lists:
         inits = self.inits.of(primitive, op, stage.init, unit.init, env, path)
         self.nodes.append(Node(path, op, tuple(f.id for f in flows), flow.id, stage.span, primitive.name, inits))
         self.order.append(path)
+        self.sites[path] = Site(stage, arguments, env)
         return flow
 
     def right_arity(self, primitive: Primitive, stage: Stage, flows: Sequence[Flow], env: Env, path: str) -> bool:
