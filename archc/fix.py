@@ -12,6 +12,8 @@ from archc.diagnostics.fixes import apply, lines_of
 
 ROUNDS: Final = 50
 """A text that cannot be read as YAML shows one mistake at a time, so that it takes as many rounds."""
+MAX_READ: Final = 2**21
+"""How many bytes are read in all rounds together, so that a large file does not take for ever."""
 SYNTAX: Final = "A00"
 """How the codes of mistakes in a file and its YAML begin."""
 UNREADABLE: Final = frozenset({"A0004", "A0006", "A0007"})
@@ -71,7 +73,7 @@ def fixed(data: bytes, check: Check) -> Fixed:
     state = _state(data, check)
     applied: list[Applied] = []
     refused: set[tuple[str, ...]] = set()
-    for _ in range(ROUNDS):
+    for _ in range(min(ROUNDS, max(1, MAX_READ // max(1, len(data))))):
         chosen = [one for one in state.found if one.fix is not None and _key(one) not in refused]
         chosen = [one for one in chosen if one.span.file is state.file]
         # What is doubled is removed first, while both are still the same.
@@ -96,7 +98,10 @@ def fixed(data: bytes, check: Check) -> Fixed:
 
 def _state(data: bytes, check: Check) -> _State:
     spec = check(data)
-    return _State(data, spec.loaded.file, spec.check())
+    found, file = spec.check(), spec.loaded.file
+    if not file.text:  # so many mistakes that reading it was stopped
+        file = next((one.span.file for one in found if one.span.file.name == file.name), file)
+    return _State(data, file, found)
 
 
 def _key(one: Diagnostic) -> tuple[str, ...]:

@@ -250,21 +250,20 @@ def test_nothing_is_left_then_the_exit_code_is_0(capsys: pytest.CaptureFixture[s
     assert printed.err.startswith("fixed net.yaml:5:44: ")
 
 
-def test_a_diff_changes_nothing_and_fits(capsys: pytest.CaptureFixture[str]) -> None:
-    before, after = (
-        stages(CONV.replace("kernel_size", "kernal_size") + " # ünten").rstrip(),
-        stages(CONV + " # ünten").rstrip(),
-    )
-    Path("net.yaml").write_text(before)
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n\n"])
+def test_a_diff_changes_nothing_and_fits(end: str, capsys: pytest.CaptureFixture[str]) -> None:
+    after = stages(CONV + " # ünten").rstrip() + end
+    before = after.replace("kernel_size", "kernal_size")
+    Path("net.yaml").write_bytes(before.encode())
     assert main(["validate", "--diff", "net.yaml"]) == 1
     printed = capsys.readouterr()
-    assert Path("net.yaml").read_text() == before
-    assert printed.out.splitlines()[:3] == ["--- a/net.yaml", "+++ b/net.yaml", "@@ -2,4 +2,4 @@"]
+    assert Path("net.yaml").read_bytes() == before.encode()
+    assert printed.out.splitlines()[:2] == ["--- a/net.yaml", "+++ b/net.yaml"]
     assert "no errors" in printed.err
     if shutil.which("git"):
         subprocess.run(["git", "apply", "-"], input=printed.out.encode(), check=True)
-        assert Path("net.yaml").read_text() == after
-    Path("net.yaml").write_text(after)
+        assert Path("net.yaml").read_bytes() == after.encode()
+    Path("net.yaml").write_bytes(after.encode())
     assert main(["validate", "--diff", "net.yaml"]) == 0
     assert capsys.readouterr().out == ""
 
@@ -346,6 +345,14 @@ def test_a_fix_after_which_something_is_wrong_there_is_undone() -> None:
 def test_one_that_is_undone_does_not_keep_others_from_being_made() -> None:
     row = "{name: convolve, type: conv, out_channels: 8, %s: 3, from: convolv}"
     assert repair(stages(row % "kernal_size")) == stages(row % "kernel_size").encode()
+
+
+def test_more_mistakes_than_are_shown_are_mended_all_the_same() -> None:
+    rows = [f"{{name: a{at}, type: linear, out_feature: 3}}" for at in range(300)]
+    text = stages("{type: flatten}", *rows)
+    assert repair(text).decode() == text.replace("out_feature:", "out_features:")
+    doubled = stages(CONV.replace("}", ", bias: true" * 300 + "}"))
+    assert repair(doubled, "doubled.yaml").decode() == stages(CONV.replace("}", ", bias: true}"))
 
 
 SPECS = sorted((ROOT / "specs").rglob("*.yaml"))

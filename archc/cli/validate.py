@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from glob import glob
@@ -198,8 +199,6 @@ def _diff(checked: Sequence[Checked], options: argparse.Namespace) -> int:
 
 def _difference(name: str, before: bytes, after: bytes) -> bytes:
     """A unified diff, as `patch -p1` reads it."""
-    old, new = ([f"{line}\n" for line in data.decode().split("\n")] for data in (before, after))
-    for lines in (old, new):
-        lines[-1] = lines[-1].removesuffix("\n")
-    rows = [row for row in difflib.unified_diff(old, new, f"a/{name}", f"b/{name}") if row not in ("+", "-", " ")]
+    old, new = (re.findall(r"[^\n]*\n|[^\n]+", data.decode()) for data in (before, after))
+    rows = difflib.unified_diff(old, new, f"a/{name}", f"b/{name}")
     return "".join(row if row.endswith("\n") else f"{row}\n\\ No newline at end of file\n" for row in rows).encode()

@@ -136,14 +136,18 @@ def removed_entry(key: Span, value: Span, first_value: Span) -> Fix | None:
     """The fix that removes a key given again with the same scalar: its line, or what stands between two commas."""
     if key.file.shipped or value.end_line != key.line or text_at(value) != text_at(first_value):
         return None
-    line = key.file.lines()[key.line - 1]
-    before, after = line[: key.column - 1], line[value.end_column - 1 :]
+    text, lines = key.file.text, lines_of(key.file)
+    start, stop = lines.stretch(key)[0], lines.stretch(value)[1]
+    while text[start - 1 : start] in (" ", "\t"):
+        start -= 1
+    while text[stop : stop + 1] in (" ", "\t"):
+        stop += 1
     fix = f"remove the second `{text_at(key)}`"
-    if not before.strip() and not after.strip():
+    if start == lines.starts[key.line - 1] and text[stop : stop + 1] in ("", "\r", "\n"):
         return Fix(fix, (Edit(Span(key.file, key.line, 1, key.line + 1, 1), ""),))
-    if before.rstrip().endswith(",") and after.lstrip()[:1] in (",", "}"):
-        start = len(before.rstrip())
-        return Fix(fix, (Edit(Span(key.file, key.line, start, key.line, value.end_column), ""),))
+    if text[start - 1 : start] == "," and text[stop : stop + 1] in (",", "}"):
+        comma = key.column - (lines.stretch(key)[0] - start) - 1
+        return Fix(fix, (Edit(Span(key.file, key.line, comma, key.line, value.end_column), ""),))
     return None
 
 
