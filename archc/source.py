@@ -11,18 +11,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import yaml
 
 from archc.diagnostics import Diagnostic, Label, SourceFile, Span
-
-MAX_BYTES: Final = 256 * 1024
-MAX_DEPTH: Final = 32
-MAX_NODES: Final = 50_000
-MAX_ALIASES: Final = 100
-MAX_SCALAR: Final = 4096
-MAX_INT: Final = 2**63 - 1
+from archc.limits import MAX_ALIASES, MAX_BYTES, MAX_SCALAR, MAX_YAML_INT, MAX_YAML_LEVELS, MAX_YAML_NODES
 
 Value = bool | int | float | str | None
 
@@ -188,8 +182,10 @@ class _Composer:
 
     def count(self, event: Any, weight: int = 1) -> None:
         self.nodes += weight
-        if self.nodes > MAX_NODES:
-            raise self.refuse("A0003", f"the file has more than {MAX_NODES} nodes", event, "use `repeat` or blocks")
+        if self.nodes > MAX_YAML_NODES:
+            raise self.refuse(
+                "A0003", f"the file has more than {MAX_YAML_NODES} nodes", event, "use `repeat` or blocks"
+            )
 
     def events(self) -> Iterator[Any]:
         loader = _LOADER(self.file.text)
@@ -242,8 +238,8 @@ class _Composer:
             raise self.refuse("A0006", f"tags are not allowed: `{event.tag}`", event, "remove the tag")
 
     def check_depth(self, event: Any, depth: int) -> None:
-        if depth > MAX_DEPTH:
-            raise self.refuse("A0003", f"nesting is deeper than {MAX_DEPTH} levels", event, "use blocks")
+        if depth > MAX_YAML_LEVELS:
+            raise self.refuse("A0003", f"nesting is deeper than {MAX_YAML_LEVELS} levels", event, "use blocks")
 
     def anchor(self, event: Any, node: Tree, nodes: int, levels: int) -> None:
         self.extents[id(node)] = nodes, levels
@@ -344,6 +340,6 @@ def resolve(text: str) -> Value:
 
 
 def _bounded(digits: str, base: int) -> int:
-    if len(digits) > 64 or abs(int(digits, base)) > MAX_INT:
+    if len(digits) > 64 or abs(int(digits, base)) > MAX_YAML_INT:
         raise OverflowError("the integer is larger than 2^63 - 1")
     return int(digits, base)

@@ -11,14 +11,15 @@ PACKAGE = Path(archc.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 ALLOWED = {
-    "diagnostics": set(),
-    "source": {"diagnostics"},
+    "limits": set(),
+    "diagnostics": {"limits"},
+    "source": {"limits", "diagnostics"},
     "ir": {"diagnostics"},
     "analysis": {"ir", "diagnostics"},
     "backends": {"ir", "diagnostics"},
-    "spec": {"source", "ir", "diagnostics"},
+    "spec": {"limits", "source", "ir", "diagnostics"},
     "blocks": {"spec", "source", "ir", "diagnostics"},
-    "lower": {"blocks", "spec", "source", "analysis", "ir", "diagnostics"},
+    "lower": {"limits", "blocks", "spec", "source", "analysis", "ir", "diagnostics"},
     "verify": {"backends", "ir"},
     "api": {"lower", "backends", "spec", "source", "ir", "diagnostics"},
     "__init__": {"api", "diagnostics"},

@@ -7,11 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from archc.diagnostics.codes import CODES, Severity
+from archc.limits import MAX_FINDINGS
 
 LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
-MESSAGE_LIMIT = 500
-DIAGNOSTIC_LIMIT = 100
-FINDINGS_LIMIT = 256
 
 
 class Stop(Exception):
@@ -104,7 +102,7 @@ class Report:
             self._repeats[key] = self._repeats.get(key, 0) + (diagnostic.path != self._found[key].path)
             return
         self._found[key] = diagnostic
-        if len(self._found) >= FINDINGS_LIMIT:
+        if len(self._found) >= MAX_FINDINGS:
             raise Stop
 
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:

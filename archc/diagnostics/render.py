@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from archc.diagnostics.model import DIAGNOSTIC_LIMIT, MESSAGE_LIMIT, Diagnostic, Label, Span
+from archc.diagnostics.model import Diagnostic, Label, Span
+from archc.limits import MAX_MESSAGE, MAX_SHOWN
 
 TAB: Final = 4
 LINE: Final = 400
@@ -16,7 +17,7 @@ CONTEXT: Final = 40
 _COLOURS: Final = {"error": "1;31", "warning": "1;33", "bold": "1", "blue": "1;34", "none": ""}
 
 
-def safe(text: str, limit: int = MESSAGE_LIMIT) -> str:
+def safe(text: str, limit: int = MAX_MESSAGE) -> str:
     """`text` on one line, characters that do not print or that change direction escaped, cut at `limit`."""
     text = "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in text[: limit + 1].replace("\n", " "))
     return text if len(text) <= limit else text[: limit - 1] + "…"
@@ -48,10 +49,10 @@ class Painter:
 
 
 def to_text(diagnostics: Sequence[Diagnostic], colour: bool = False) -> str:
-    """All diagnostics as a compiler prints them, at most DIAGNOSTIC_LIMIT."""
-    blocks = [render(diagnostic, Painter(colour)) for diagnostic in diagnostics[:DIAGNOSTIC_LIMIT]]
-    if len(diagnostics) > DIAGNOSTIC_LIMIT:
-        blocks.append(f"and {len(diagnostics) - DIAGNOSTIC_LIMIT} more\n")
+    """All diagnostics as a compiler prints them, at most MAX_SHOWN."""
+    blocks = [render(diagnostic, Painter(colour)) for diagnostic in diagnostics[:MAX_SHOWN]]
+    if len(diagnostics) > MAX_SHOWN:
+        blocks.append(f"and {len(diagnostics) - MAX_SHOWN} more\n")
     return "\n".join(blocks)
 
 

@@ -6,6 +6,7 @@ from archc.analysis.cost import costs, peak_activation_bytes
 from archc.analysis.sizes import refused_sizes
 from archc.diagnostics import Label, Span
 from archc.ir.graph import Graph, Output
+from archc.limits import MAX_PARAMETERS
 from archc.lower.env import Env, Evaluator
 from archc.lower.frames import Frame
 from archc.lower.names import check_renames
@@ -16,7 +17,6 @@ from archc.spec.params import Param, nearest, suggestion
 from archc.spec.train import FIELDS, REQUIRED, SECTIONS
 from archc.spec.values import UNKNOWN, BlockRef
 
-MAX_PARAMETERS = 10**11
 MEASURES = ("parameters", "macs", "file_size", "activation_memory")
 
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 from archc.diagnostics import Diagnostic, Label, Report, Span, Stop
+from archc.limits import MAX_ELEMENTS, MAX_WORK
 from archc.source import Mapping, Scalar, Sequence, Tree
-from archc.spec.expressions import MAX_LIST, ExpressionError, Text, evaluate, parse_text
+from archc.spec.expressions import ExpressionError, Text, evaluate, parse_text
 from archc.spec.params import Fault, Param, conform, suggestion
 from archc.spec.values import UNKNOWN, BlockRef, Bound, Unknown, Value
-
-MAX_WORK: Final = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +124,9 @@ class Evaluator:
 
     def value(self, tree: Tree, env: Env, path: str = "") -> Bound:
         """The value of a tree that is not a block."""
-        if isinstance(tree, Sequence) and len(tree.items) > MAX_LIST:
+        if isinstance(tree, Sequence) and len(tree.items) > MAX_ELEMENTS:
             self.fault(
-                "A0003", f"a list has more than {MAX_LIST} elements", tree.span, env, help="shorten it", path=path
+                "A0003", f"a list has more than {MAX_ELEMENTS} elements", tree.span, env, help="shorten it", path=path
             )
             return Bound(UNKNOWN, tree.span)
         if isinstance(tree, Sequence):

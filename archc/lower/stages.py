@@ -12,6 +12,7 @@ from archc.blocks.primitives import Primitive
 from archc.diagnostics import Label, Span, Stop
 from archc.ir.graph import Node, Scope
 from archc.ir.types import TensorType
+from archc.limits import MAX_LISTS, MAX_OPS, MAX_REPEAT, MAX_STAGES, MAX_USES, MAX_VALUE
 from archc.lower.arguments import Call
 from archc.lower.env import Env, Evaluator, Use
 from archc.lower.frames import Flow, Frame, InitLayer, Namespace, Ref
@@ -25,12 +26,7 @@ from archc.spec.params import Param, suggestion
 from archc.spec.reader import Reader
 from archc.spec.values import UNKNOWN, BlockRef, Unknown
 
-MAX_NODES: Final = 10_000
-MAX_STEPS: Final = 30_000
-MAX_ELEMENTS: Final = 10**11
-MAX_USES: Final = 32
-MAX_DEPTH: Final = 64
-REPEAT: Final = Param("repeat", "int", min=1, max=10_000)
+REPEAT: Final = Param("repeat", "int", min=1, max=MAX_REPEAT)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,8 +100,8 @@ class Lists:
         outer: Frame | None,
     ) -> Frame:
         """Lower `stages` in order; the frame's `current` is what leaves the list."""
-        if self.depth >= MAX_DEPTH:
-            self.stop(f"lists of stages are nested deeper than {MAX_DEPTH}", stages[0].span, env, "use fewer levels")
+        if self.depth >= MAX_LISTS:
+            self.stop(f"lists of stages are nested deeper than {MAX_LISTS}", stages[0].span, env, "use fewer levels")
         self.depth += 1
         names = frozenset(str(stage.name.value) for stage in stages if stage.name is not None)
         frame = Frame(inputs, names, outer)
@@ -151,8 +147,8 @@ class Lists:
     ) -> None:
         """Lower one stage of a list."""
         self.steps += 1
-        if self.steps > MAX_STEPS:
-            self.stop(f"the network has more than {MAX_STEPS} stages", stage.span, env)
+        if self.steps > MAX_STAGES:
+            self.stop(f"the network has more than {MAX_STAGES} stages", stage.span, env)
         given = inputs_of(stage, frame, env, self.evaluator)
         flows = [one.flow for one in given]
         local = self.local_env(env, flows)
@@ -514,15 +510,15 @@ class Lists:
             self.broken.add(path)
             return self.flow(None, stage.span, path)
         op, type_ = self.primitives.build(primitive, stage, arguments, flows, env, path)
-        if type_ is not None and prod(size for size in type_.dims if size is not None) > MAX_ELEMENTS:
-            message = f"a value has more than {MAX_ELEMENTS:,} elements"
+        if type_ is not None and prod(size for size in type_.dims if size is not None) > MAX_VALUE:
+            message = f"a value has more than {MAX_VALUE:,} elements"
             self.stop(message, stage.span, env, "use fewer channels or rows", path)
         flow = self.flow(type_, stage.span, path)
         if op is None:
             self.broken.add(path)
             return flow
-        if len(self.nodes) >= MAX_NODES:
-            self.stop(f"the network has more than {MAX_NODES} ops", stage.span, env, path=path)
+        if len(self.nodes) >= MAX_OPS:
+            self.stop(f"the network has more than {MAX_OPS} ops", stage.span, env, path=path)
         inits = self.inits.of(primitive, op, stage.init, unit.init, env, path)
         self.nodes.append(Node(path, op, tuple(f.id for f in flows), flow.id, stage.span, primitive.name, inits))
         self.order.append(path)

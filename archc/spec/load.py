@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from archc.diagnostics import Diagnostic, Report, SourceFile, Span
+from archc.limits import MAX_EXTENDS
 from archc.source import Entry, Mapping, Scalar, Sequence, Tree, decode, parse, read_file
 from archc.spec.merge import merge_specs
 
-MAX_EXTENDS: Final = 8
 SHIPPED_FOLDERS: Final = ("imagenet", "fashion_mnist", "families")
 _SHIPPED_NAME: Final = re.compile(r"(?:[a-z_]{1,32}/)?[A-Za-z0-9_]{1,64}\Z")
 

@@ -8,12 +8,12 @@ from difflib import get_close_matches
 from typing import Final, Literal, get_args
 
 from archc.diagnostics import Span
+from archc.limits import MAX_INT
 from archc.source import Tree
 from archc.spec.values import BlockRef, Value, describe, is_number
 
 Kind = Literal["int", "float", "bool", "string", "sizes", "paddings", "ints", "floats", "block", "any"]
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
-MAX_INT: Final = 2**31 - 1
 MAX_COMPARED: Final = 100
 
 
