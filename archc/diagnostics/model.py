@@ -94,9 +94,12 @@ class Report:
 
     _found: dict[tuple[object, ...], Diagnostic] = field(default_factory=dict)
     _repeats: dict[tuple[object, ...], int] = field(default_factory=dict)
+    given: int = 0
+    """How many were added, those that say the same again counted."""
 
     def add(self, diagnostic: Diagnostic) -> None:
         """Keep `diagnostic`, or count it if the same code was already given at the same place. Raises Stop when full."""
+        self.given += 1
         key = (diagnostic.code, diagnostic.span.position)
         if key in self._found:
             self._repeats[key] = self._repeats.get(key, 0) + (diagnostic.path != self._found[key].path)

@@ -155,10 +155,21 @@ def first_copy_only(param: Param, tree: Tree, repeat: Tree | None, env: Env) -> 
     return Scalar(1, tree.span, None)
 
 
+def has_expression(tree: Tree) -> bool:
+    """Whether there is an expression in `tree`, so that its value depends on where it is used."""
+    if isinstance(tree, Sequence):
+        return any(has_expression(item) for item in tree.items)
+    if isinstance(tree, Mapping):
+        return any(has_expression(entry.value) for entry in tree.entries.values())
+    return isinstance(tree.value, str) and "$" in tree.value
+
+
 def uses_index(tree: Tree) -> bool:
     """Whether an expression in `tree` uses `i`."""
     if isinstance(tree, Sequence):
         return any(uses_index(item) for item in tree.items)
+    if isinstance(tree, Mapping):
+        return any(uses_index(entry.value) for entry in tree.entries.values())
     return isinstance(tree, Scalar) and isinstance(tree.value, str) and INDEX.search(tree.value) is not None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from archc.diagnostics import Diagnostic, Label, Report, Span, Stop
 from archc.limits import MAX_ELEMENTS, MAX_WORK
@@ -78,7 +78,11 @@ class Env:
 
     def at(self, in_channels: Value, no_channels: str = "") -> Env:
         """The same scope at another stage."""
-        return replace(self, in_channels=in_channels, no_channels=no_channels)
+        return Env(self.bounds, in_channels, no_channels, self.index, self.uses, self.is_open)
+
+    def copy(self, index: int) -> Env:
+        """The same scope in a copy of a repeat."""
+        return Env(self.bounds, self.in_channels, self.no_channels, index, self.uses, self.is_open)
 
 
 def place(span: Span, env: Env, origin: Span | None = None) -> tuple[Span, tuple[Label, ...]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from archc.lower.env import Env, Evaluator
-from archc.lower.stages import Claim, Lists
+from archc.lower.made import Claim
+from archc.lower.stages import Lists
 from archc.source import Sequence
 from archc.spec.model import Spec
 from archc.spec.params import suggestion
