@@ -52,7 +52,7 @@ MAX_OPS: Final = 20_000
 """ops of a network"""
 MAX_STAGES: Final = 60_000
 """stages of a network, groups and those that `when` removes counted"""
-MAX_WORK: Final = 4_000_000
+MAX_WORK: Final = 2_000_000
 """parts of all expressions, times their uses and the elements of their lists"""
 MAX_PARAMETERS: Final = 10**11
 """parameters of a network"""

@@ -23,10 +23,13 @@ class SourceFile:
     name: str
     text: str
     shipped: bool = False
+    _lines: list[str] = field(default_factory=list, init=False, repr=False)
 
     def lines(self) -> list[str]:
         """The lines as YAML counts them (also U+0085, U+2028 and U+2029 end a line)."""
-        return LINE_BREAK.split(self.text)
+        if not self._lines:
+            self._lines.extend(LINE_BREAK.split(self.text))
+        return self._lines
 
 
 @dataclass(frozen=True, slots=True)

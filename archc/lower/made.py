@@ -36,6 +36,28 @@ class Mark:
     steps: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Passage:
+    """What was made between two marks: it took `given` and gave `flow`, whose path is that of all."""
+
+    since: Mark
+    until: Mark
+    given: Flow
+    flow: Flow
+    depth: int = 0
+    """How many blocks and lists were around it."""
+
+    @property
+    def ops(self) -> int:
+        """How many ops it has."""
+        return self.until.nodes - self.since.nodes
+
+    @property
+    def steps(self) -> int:
+        """How many stages it has."""
+        return self.until.steps - self.since.steps
+
+
 @dataclass(slots=True, eq=False)
 class Repeat:
     """A repeat while it is lowered: how many copies it is to have, and the ops of those that it has."""
@@ -105,11 +127,9 @@ class Made:
         """How much there is now."""
         return Mark(len(self.nodes), len(self.scopes), len(self.order), len(self.types), len(self.claims), self.steps)
 
-    def again(self, since: Mark, until: Mark, old: Flow, given: Flow, taken: Flow, path: str) -> Flow:
-        """Once more what was made between two marks, which took `given` and gave `old`; now it takes `taken`.
-
-        Each path begins with `path` where it began with that of `old`.
-        """
+    def again(self, passage: Passage, taken: Flow, path: str) -> Flow:
+        """A passage once more, at another path, of another value of the same type."""
+        since, until, given, old = passage.since, passage.until, passage.given, passage.flow
         cut, shift = len(old.maker), len(self.types) - since.types
         first, entering, taking = since.types, given.id, taken.id
 

@@ -16,7 +16,7 @@ from archc.lower.arguments import Arguments
 from archc.lower.env import Env, Evaluator, Use
 from archc.lower.frames import Flow, Frame, InitLayer, Namespace, Ref
 from archc.lower.init import InitChecker
-from archc.lower.made import Claim, Made, Mark, Repeat
+from archc.lower.made import Claim, Made, Passage, Repeat
 from archc.lower.names import check_renames, renames_of
 from archc.lower.primitive import Primitives
 from archc.lower.references import inputs_of
@@ -126,11 +126,14 @@ class Lists(Made):
         local = at_stage(env, flows)
         name = str(stage.name.value) if stage.name is not None and "$" not in str(stage.name.value) else None
         unit = self.units.again(stage, init)
-        if unit is None and self.units.is_absent(stage, local):
+        is_there = self.units.is_there(stage, local) if unit is None or stage.when is not None else True
+        if is_there is False:
             flow = replace(flows[0], absent=self.evaluator.value(stage.when, local).origin if stage.when else None)
             frame.add(Ref(flow, stage.span, (flow,), present=False, stands_for=given[0].ref), name)
             return
-        if unit is None and not stage.faulty:
+        if is_there is None or stage.faulty:
+            unit = None
+        elif unit is None:
             unit = self.units.of(stage, local, init)
         if unit is None:
             path = self.path(stage, space, replace(local, index=local.index or 0), renames)
@@ -198,7 +201,7 @@ class Lists(Made):
             repeat.copied(len(self.nodes))
             is_known = self.evaluator.report.given == before and not self.broken
             if index and is_known and made[-1].type == given[0].type and not unit.varies:
-                made += self.other_copies(repeat, made[-1], given[0], since, count - index - 1)
+                made += self.other_copies(repeat, Passage(since, self.mark(), given[0], made[-1]), count - index - 1)
                 break
         self.repeats.pop()
         self.leave(at, made[-1])
@@ -210,17 +213,20 @@ class Lists(Made):
         self.repeats.append(Repeat(path, span, env, count, len(self.nodes)))
         return self.repeats[-1]
 
-    def other_copies(self, repeat: Repeat, last: Flow, given: Flow, since: Mark, count: int) -> list[Flow]:
+    def other_copies(self, repeat: Repeat, last: Passage, count: int) -> list[Flow]:
         """The copies that are left of a repeat whose copies give what they take: all as the last one."""
-        until = self.mark()
-        if until.nodes + count * (until.nodes - since.nodes) > MAX_OPS:
-            self.too_many_ops(last.span, repeat.env, last.maker)
-        if until.steps + count * (until.steps - since.steps) > MAX_STAGES:
-            self.stop(f"the network has more than {MAX_STAGES:,} stages", repeat.span, repeat.env)
-        made = [given, last]
+        self.make_room(last, count, repeat.span, repeat.env, repeat.path)
+        made = [last.flow]
         for index in range(repeat.count - count, repeat.count):
-            made.append(self.again(since, until, made[1], given, made[-1], f"{repeat.path}.{index}"))
-        return made[2:]
+            made.append(self.again(last, made[-1], f"{repeat.path}.{index}"))
+        return made[1:]
+
+    def make_room(self, passage: Passage, times: int, span: Span, env: Env, path: str) -> None:
+        """Stop where a passage as often again would be too much."""
+        if len(self.nodes) + times * passage.ops > MAX_OPS:
+            self.too_many_ops(span, env, path)
+        if self.steps + times * passage.steps > MAX_STAGES:
+            self.stop(f"the network has more than {MAX_STAGES:,} stages", span, env)
 
     def too_many_ops(self, span: Span, env: Env, path: str) -> NoReturn:
         """Stop where there are more ops than a network may have, at the outermost repeat that made several."""
@@ -325,13 +331,25 @@ class Lists(Made):
         """One module at `path`: a node, or a scope with what is in it."""
         if isinstance(unit.type, Primitive):
             return self.node(unit, unit.type, path, flows, env)
+        key = (unit.key(env), flows[0].type) if unit.plain and len(flows) == 1 else None
+        depth = self.depth + len(env.uses)
+        known: Passage | None = unit.made.get(key)
+        if known is not None and depth <= known.depth:
+            self.make_room(known, 1, unit.stage.span, env, path)
+            return self.again(known, flows[0], path)
+        since, before = self.mark(), self.evaluator.report.given
         if unit.type is None:
             at = self.enter(path, "group", "", flows, unit.stage.span, ("input",))
         else:
             at = self.enter(path, "block", unit.type.name, flows, unit.stage.span, unit.type.inputs)
         flow = self.body(unit, path + ".", flows, env, Namespace(path + "."), frame)
         self.leave(at, flow)
-        return replace(flow, maker=path, span=unit.stage.span)
+        flow = replace(flow, maker=path, span=unit.stage.span)
+        until = self.mark()
+        is_known = self.evaluator.report.given == before and not self.broken and until.claims == since.claims
+        if key is not None and is_known and flow.type is not None:
+            unit.made[key] = Passage(since, until, flows[0], flow, depth)
+        return flow
 
     def body(self, unit: Unit, prefix: str, flows: list[Flow], env: Env, space: Namespace, frame: Frame) -> Flow:
         """The stages of a group or block, in the namespace that they are to join."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from archc.blocks.library import Library, Type
 from archc.blocks.primitives import Primitive
-from archc.lower.arguments import Call, has_expression, uses_index
+from archc.lower.arguments import Call, Fixed, has_expression, uses_index
 from archc.lower.env import Env, Evaluator
 from archc.lower.frames import InitLayer
 from archc.lower.init import InitChecker
@@ -35,6 +35,7 @@ class Unit:
     """Whether anything in it uses `i`, so that copies may differ."""
     made: dict[Hashable, Any] = field(default_factory=dict)
     """What a plain unit made of what arrived."""
+    fixed: Fixed = field(default_factory=Fixed)
 
     def key(self, env: Env) -> Hashable:
         """What the fields of a plain unit depend on: what arrives, and whether it is the first copy; else None."""
@@ -60,8 +61,9 @@ class Units:
         known = self.known.get(id(stage))
         return known[1] if known is not None and known[0] is init else None
 
-    def is_absent(self, stage: Stage, env: Env) -> bool:
-        """Whether `when` or a block parameter of `none` removes the stage."""
+    def is_there(self, stage: Stage, env: Env) -> bool | None:
+        """Whether neither `when` nor a block parameter of `none` removes the stage; None where that is not known."""
+        is_told = True
         if stage.when is not None:
             condition = self.evaluator.value(stage.when, env).value
             if not isinstance(condition, (bool, Unknown)):
@@ -74,21 +76,22 @@ class Units:
                     help="write a comparison",
                 )
             if condition is False:
-                return True
-        return stage.type is not None and self.evaluator.value(stage.type, env).value in (None, "none")
+                return False
+            is_told = isinstance(condition, bool)
+        if stage.type is not None and self.evaluator.value(stage.type, env).value in (None, "none"):
+            return False
+        return True if is_told else None
 
     def of(self, stage: Stage, env: Env, init: tuple[InitLayer, ...]) -> Unit | None:
-        """What the stage expands to; None after a mistake."""
+        """What a stage that is there expands to; None after a mistake."""
         before = self.evaluator.report.given
         unit = self._read(stage, env, init)
-        always = stage.when is None and stage.init is None and not (stage.type and has_expression(stage.type))
+        always = stage.init is None and not (stage.type and has_expression(stage.type))
         if unit is not None and always and self.evaluator.report.given == before:
             self.known[id(stage)] = init, unit
         return unit
 
     def _read(self, stage: Stage, env: Env, init: tuple[InitLayer, ...]) -> Unit | None:
-        if stage.when is not None and not isinstance(self.evaluator.value(stage.when, env).value, bool):
-            return None
         if stage.type is None:
             own = (self.init_layer(stage.init, env),) if stage.init is not None else ()
             no_children(stage, "a group", env, self.evaluator)
@@ -137,7 +140,7 @@ class Units:
         """One use of a type, with all that can give its fields."""
         defaults = self.defaults.get(type_) if self.defaults is not None else None
         common = defaults if isinstance(defaults, Mapping) else None
-        return Call(self.evaluator, type_, unit.stage, unit.block, common, self.spec_env, env, path)
+        return Call(self.evaluator, type_, unit.stage, unit.block, common, self.spec_env, env, path, unit.fixed)
 
 
 def varies(stage: Stage, init: tuple[InitLayer, ...]) -> bool:
