@@ -23,7 +23,7 @@ ALLOWED = {
     "verify": {"backends", "ir"},
     "api": {"lower", "backends", "spec", "source", "ir", "diagnostics"},
     "__init__": {"api", "diagnostics"},
-    "cli": {"", "api", "verify", "analysis", "backends", "blocks", "spec", "ir", "diagnostics"},
+    "cli": {"", "limits", "api", "verify", "analysis", "backends", "blocks", "spec", "ir", "diagnostics"},
     "__main__": {"cli"},
 }
 """Layer -> the layers it may import besides itself ("" is the package's own façade)."""

@@ -12,6 +12,7 @@ from archc import api
 from archc.diagnostics import Diagnostic
 from archc.diagnostics.model import SourceFile, Span
 from archc.diagnostics.render import to_json, to_text
+from archc.limits import MAX_BYTES
 
 
 def spec_argument(parser: argparse.ArgumentParser, optional: bool = False) -> None:
@@ -39,7 +40,7 @@ def format_argument(parser: argparse.ArgumentParser) -> None:
 
 def load(name: str, settings: list[str]) -> api.Spec:
     """The spec that a command line names."""
-    return api.load_with(name, settings, sys.stdin.buffer.read() if name == "-" else None)
+    return api.load_with(name, settings, sys.stdin.buffer.read(MAX_BYTES + 1) if name == "-" else None)
 
 
 def has_colour(stream: IO[str]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from archc.diagnostics.codes import CODES, Severity
-from archc.limits import MAX_FINDINGS
+from archc.limits import MAX_FINDINGS, MAX_SHOWN
 
 LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 
@@ -128,8 +128,14 @@ class Report:
             yield diagnostic
 
     def sorted(self) -> list[Diagnostic]:
-        """In the order of file, line and column."""
-        return sorted(self, key=lambda diagnostic: (diagnostic.span.position, diagnostic.code))
+        """In the order of file, line and column; past MAX_SHOWN one finding says how many more there are."""
+        found = sorted(self, key=lambda diagnostic: (diagnostic.span.position, diagnostic.code))
+        more = len(found) - MAX_SHOWN
+        if more <= 0 or all(diagnostic.severity != "error" for diagnostic in found):
+            return found
+        message = f"{'at least ' * (len(found) >= MAX_FINDINGS)}{more} more mistakes are not listed"
+        help = f"mend the {MAX_SHOWN} that are listed first"
+        return [*found[:MAX_SHOWN], Diagnostic("A0003", message, found[MAX_SHOWN].span, "the first of them", help=help)]
 
 
 class SpecError(Exception):

@@ -49,10 +49,11 @@ class Painter:
 
 
 def to_text(diagnostics: Sequence[Diagnostic], colour: bool = False) -> str:
-    """All diagnostics as a compiler prints them, at most MAX_SHOWN."""
-    blocks = [render(diagnostic, Painter(colour)) for diagnostic in diagnostics[:MAX_SHOWN]]
-    if len(diagnostics) > MAX_SHOWN:
-        blocks.append(f"and {len(diagnostics) - MAX_SHOWN} more\n")
+    """All diagnostics as a compiler prints them; past MAX_SHOWN, and one that counts those of a spec, how many more."""
+    shown = diagnostics if len(diagnostics) <= MAX_SHOWN + 1 else diagnostics[:MAX_SHOWN]
+    blocks = [render(diagnostic, Painter(colour)) for diagnostic in shown]
+    if len(diagnostics) > len(shown):
+        blocks.append(f"and {len(diagnostics) - len(shown)} more\n")
     return "\n".join(blocks)
 
 
