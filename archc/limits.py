@@ -7,7 +7,7 @@ from typing import Final
 # -- the file -----------------------------------------------------------------------------------------------------------
 
 MAX_BYTES: Final = 256 * 1024
-"""bytes of a file"""
+"""bytes of a file, and of a spec with all that it extends"""
 MAX_YAML_NODES: Final = 50_000
 """nodes of its YAML, an alias counting as what it names"""
 MAX_YAML_LEVELS: Final = 32
@@ -50,8 +50,8 @@ MAX_LISTS: Final = 64
 """lists of stages within each other"""
 MAX_OPS: Final = 20_000
 """ops of a network"""
-MAX_STAGES: Final = 60_000
-"""stages of a network, groups and those that `when` removes counted"""
+MAX_STAGES: Final = 40_000
+"""stages of a network, groups, copies and those that `when` removes counted"""
 MAX_WORK: Final = 2_000_000
 """parts of all expressions, times their uses and the elements of their lists"""
 MAX_PARAMETERS: Final = 10**11

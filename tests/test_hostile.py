@@ -6,10 +6,10 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hostile import FILES, HEAD, PATHS
+from hostile import ENDS, FILES, HEAD, PATHS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from measured import Figure, archc_command, measure
+from measured import archc_command, measure
 
 import archc
 from archc.api import load_with
@@ -20,33 +20,47 @@ SECONDS = 1.0
 MIB = 256
 
 
-def check(figure: Figure) -> None:
-    """One diagnostic at least, fit to print, in time and in little memory; start and end of Python are counted."""
-    assert (figure.code, figure.err) == (1, "")
-    assert figure.out.startswith("error[A0")
+def validate(folder: Path, *arguments: str, stdin: Path | None = None, codes: tuple[int, ...] = (1,)) -> str:
+    """What `archc validate` says: one diagnostic at least, fit to print, in time and in little memory.
+
+    The whole process is measured. What else the machine does can only make it slower, so the best of three counts.
+    """
+    for _ in range(3):
+        figure = measure(archc_command("validate", *arguments), folder, stdin)
+        if figure.seconds < SECONDS:
+            break
+    assert figure.err == ""
+    assert figure.code in codes
+    assert figure.out.startswith("error[A0") or figure.code == 0
     assert not {unicodedata.category(c) for c in figure.out.replace("\n", "")} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
     assert max(map(len, figure.out.splitlines())) < 1000
-    assert figure.seconds < SECONDS
     assert figure.mib < MIB
+    assert figure.seconds < SECONDS
+    return figure.out
 
 
 @pytest.mark.parametrize("name", list(FILES))
 def test_a_hostile_file_ends_soon_with_printable_diagnostics(name: str, tmp_path: Path) -> None:
     (tmp_path / "net.yaml").write_bytes(FILES[name])
-    check(measure(archc_command("validate", "net.yaml"), tmp_path))
+    validate(tmp_path, "net.yaml")
+
+
+@pytest.mark.parametrize("name", list(ENDS))
+def test_sizes_with_a_long_period_are_decided_soon(name: str, tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text(ENDS[name], encoding="utf-8")
+    validate(tmp_path, "net.yaml", codes=(0, 1))
 
 
 @pytest.mark.parametrize("name", list(PATHS))
 def test_a_hostile_path_ends_soon_with_a_diagnostic(name: str, tmp_path: Path) -> None:
-    figure = measure(archc_command("validate", *PATHS[name](tmp_path)), tmp_path)
-    check(figure)
-    assert "hunter2" not in figure.out
-    assert "PATH=" not in figure.out
+    said = validate(tmp_path, *PATHS[name](tmp_path))
+    assert "hunter2" not in said
+    assert "PATH=" not in said
 
 
 @pytest.mark.parametrize("stdin", ["/dev/zero", "/dev/null", "/dev/urandom"])
 def test_standard_input_is_read_no_further_than_a_file(stdin: str, tmp_path: Path) -> None:
-    check(measure(archc_command("validate", "-"), tmp_path, Path(stdin)))
+    validate(tmp_path, "-", stdin=Path(stdin))
 
 
 def test_the_corpus_is_large() -> None:

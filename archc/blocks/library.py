@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +19,7 @@ ENTRY_POINTS: Final = "archc.blocks"
 Type = Primitive | Definition
 
 
+@cache
 def shipped_blocks() -> dict[str, Path]:
     """Block name -> file, of every definition that ships."""
     return {path.stem: path for path in sorted(FOLDER.glob("*.yaml"))}
@@ -81,4 +82,8 @@ class Library:
 
     def names(self) -> list[str]:
         """Every type's name."""
+        return self._names
+
+    @cached_property
+    def _names(self) -> list[str]:
         return sorted({*self.own, *PRIMITIVES, *shipped_blocks(), *self.installed})

@@ -78,6 +78,8 @@ class Env:
 
     def at(self, in_channels: Value, no_channels: str = "") -> Env:
         """The same scope at another stage."""
+        if in_channels == self.in_channels and no_channels == self.no_channels:
+            return self
         return Env(self.bounds, in_channels, no_channels, self.index, self.uses, self.is_open)
 
     def copy(self, index: int) -> Env:

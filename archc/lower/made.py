@@ -121,7 +121,8 @@ class Made:
 
     def leave(self, at: int, flow: Flow) -> None:
         """End a scope."""
-        self.scopes[at] = replace(self.scopes[at], output=flow.id)
+        one = self.scopes[at]
+        self.scopes[at] = Scope(one.path, one.kind, one.type, one.inputs, flow.id, one.span, one.input_names)
 
     def mark(self) -> Mark:
         """How much there is now."""

@@ -16,6 +16,7 @@ from archc.lower.arguments import Arguments
 from archc.lower.env import Env, Evaluator, Use
 from archc.lower.frames import Flow, Frame, InitLayer, Namespace, Ref
 from archc.lower.init import InitChecker
+from archc.lower.least import Least
 from archc.lower.made import Claim, Made, Passage, Repeat
 from archc.lower.names import check_renames, renames_of
 from archc.lower.primitive import Primitives
@@ -27,6 +28,8 @@ from archc.spec.params import Param
 from archc.spec.reader import Reader
 from archc.spec.values import UNKNOWN
 
+WORK: Final = 60
+"""What one group or one use of a block counts, in parts of an expression."""
 REPEAT: Final = Param("repeat", "int", min=1, max=MAX_REPEAT)
 
 
@@ -50,12 +53,14 @@ class Lists(Made):
     primitives: Primitives = field(init=False)
     inits: InitChecker = field(init=False)
     units: Units = field(init=False)
+    least: Least = field(init=False)
 
     def __post_init__(self) -> None:
         self.reader = Reader(self.evaluator.report)
         self.primitives = Primitives(self.evaluator, self.rank)
         self.inits = InitChecker(self.evaluator, self.library)
         self.units = Units(self.library, self.evaluator, self.defaults, self.spec_env, self.inits)
+        self.least = Least(self.library)
 
     # -- a list -----------------------------------------------------------------------------------------------------
 
@@ -79,6 +84,12 @@ class Lists(Made):
             self.stage(stage, frame, space, env, init, renames)
         self.depth -= 1
         return frame
+
+    def step(self, stage: Stage, env: Env) -> None:
+        """Count a stage or a copy. Raises Stop past the limit."""
+        self.steps += 1
+        if self.steps > MAX_STAGES:
+            self.stop(f"the network has more than {MAX_STAGES:,} stages", stage.span, env)
 
     def stop(
         self, message: str, span: Span, env: Env, help: str = "use fewer copies", path: str = "", label: str = ""
@@ -118,9 +129,7 @@ class Lists(Made):
         renames: dict[str, Entry],
     ) -> None:
         """Lower one stage of a list."""
-        self.steps += 1
-        if self.steps > MAX_STAGES:
-            self.stop(f"the network has more than {MAX_STAGES:,} stages", stage.span, env)
+        self.step(stage, env)
         given = inputs_of(stage, frame, env, self.evaluator)
         flows = [one.flow for one in given]
         local = at_stage(env, flows)
@@ -159,6 +168,7 @@ class Lists(Made):
         """Give the stage its path, or its copies theirs, and lower them."""
         stage = unit.stage
         if stage.repeat is None:
+            self.check_room(unit, 1, stage.span, env)
             if stage.inline and isinstance(unit.type, Primitive):
                 self.evaluator.fault(
                     "A0109",
@@ -178,7 +188,9 @@ class Lists(Made):
         count = self.evaluator.param(REPEAT, stage.repeat, env).value
         if not isinstance(count, int):
             self.first_copy(unit, flows, frame, self.path(stage, space, replace(env, index=0), renames), env, name)
-        elif stage.inline:
+            return
+        self.check_room(unit, count, stage.repeat.span, env)
+        if stage.inline:
             self.inline_copies(unit, count, flows, frame, space, env, renames)
         else:
             self.copies(unit, count, flows, frame, self.path(stage, space, env, renames), env, name)
@@ -197,6 +209,7 @@ class Lists(Made):
         for index in range(count):
             given = [made[-1]] if made else flows
             since, before = self.mark(), self.evaluator.report.given
+            self.step(unit.stage, env)
             made.append(self.expand(unit, f"{path}.{index}", given, copy_env(env, index, given), frame))
             repeat.copied(len(self.nodes))
             is_known = self.evaluator.report.given == before and not self.broken
@@ -220,6 +233,18 @@ class Lists(Made):
         for index in range(repeat.count - count, repeat.count):
             made.append(self.again(last, made[-1], f"{repeat.path}.{index}"))
         return made[1:]
+
+    def check_room(self, unit: Unit, count: int, span: Span, env: Env) -> None:
+        """Stop where a stage is sure to be too much, before any of it is made."""
+        if isinstance(unit.type, Primitive) and count == 1:
+            return
+        ops, stages = self.least.of_copy(unit.stage, unit.type)
+        if len(self.nodes) + count * ops > MAX_OPS:
+            label = f"at least {ops:,} op{'s' * (ops != 1)}"
+            label = label if count == 1 else f"{count:,} copies of {label} make {count * ops:,}"
+            self.stop(f"the network has more than {MAX_OPS:,} ops", span, env, label=label)
+        if self.steps + count * stages > MAX_STAGES:
+            self.stop(f"the network has more than {MAX_STAGES:,} stages", span, env)
 
     def make_room(self, passage: Passage, times: int, span: Span, env: Env, path: str) -> None:
         """Stop where a passage as often again would be too much."""
@@ -281,6 +306,7 @@ class Lists(Made):
         made: list[Flow] = []
         repeat = self.begin(unit, count, space.prefix.rstrip("."), env)
         for index in range(count):
+            self.step(stage, env)
             given = [made[-1]] if made else flows
             local = copy_env(env, index, given)
             if stage.name is None and unit.type is None:
@@ -337,6 +363,7 @@ class Lists(Made):
         if known is not None and depth <= known.depth:
             self.make_room(known, 1, unit.stage.span, env, path)
             return self.again(known, flows[0], path)
+        self.evaluator.spend(WORK, unit.stage.span, env)
         since, before = self.mark(), self.evaluator.report.given
         if unit.type is None:
             at = self.enter(path, "group", "", flows, unit.stage.span, ("input",))
@@ -344,7 +371,7 @@ class Lists(Made):
             at = self.enter(path, "block", unit.type.name, flows, unit.stage.span, unit.type.inputs)
         flow = self.body(unit, path + ".", flows, env, Namespace(path + "."), frame)
         self.leave(at, flow)
-        flow = replace(flow, maker=path, span=unit.stage.span)
+        flow = Flow(flow.id, flow.type, unit.stage.span, path, flow.absent)
         until = self.mark()
         is_known = self.evaluator.report.given == before and not self.broken and until.claims == since.claims
         if key is not None and is_known and flow.type is not None:

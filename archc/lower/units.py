@@ -16,7 +16,7 @@ from archc.lower.names import no_children
 from archc.source import Mapping, Tree
 from archc.spec.model import Definition, Stage
 from archc.spec.params import suggestion
-from archc.spec.values import BlockRef, Unknown
+from archc.spec.values import BlockRef, Bound, Unknown
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,12 +53,12 @@ class Units:
         self.defaults = defaults
         self.spec_env = spec_env
         self.inits = inits
-        self.known: dict[int, tuple[tuple[InitLayer, ...], Unit]] = {}
-        """By the stage's id, the units of stages that are always the same, and the `init` around them."""
+        self.known: dict[tuple[int, str], tuple[tuple[InitLayer, ...], Unit]] = {}
+        """By the stage's id, and its type where a param says it, units and the `init` around them."""
 
-    def again(self, stage: Stage, init: tuple[InitLayer, ...]) -> Unit | None:
+    def again(self, stage: Stage, init: tuple[InitLayer, ...], name: str = "") -> Unit | None:
         """The unit of a stage that was there before and is always the same."""
-        known = self.known.get(id(stage))
+        known = self.known.get((id(stage), name))
         return known[1] if known is not None and known[0] is init else None
 
     def is_there(self, stage: Stage, env: Env) -> bool | None:
@@ -85,19 +85,25 @@ class Units:
     def of(self, stage: Stage, env: Env, init: tuple[InitLayer, ...]) -> Unit | None:
         """What a stage that is there expands to; None after a mistake."""
         before = self.evaluator.report.given
-        unit = self._read(stage, env, init)
-        always = stage.init is None and not (stage.type and has_expression(stage.type))
-        if unit is not None and always and self.evaluator.report.given == before:
-            self.known[id(stage)] = init, unit
+        bound = self.evaluator.value(stage.type, env) if stage.type is not None else None
+        block = bound.value if bound is not None and isinstance(bound.value, BlockRef) else None
+        by_param = block.type if block is not None else ""
+        known = self.again(stage, init, by_param) if block is not None and not block.fields else None
+        if known is not None:
+            return known
+        unit = self._read(stage, bound, block, env, init)
+        has_own = block.fields if block is not None else stage.type is not None and has_expression(stage.type)
+        if unit is not None and stage.init is None and not has_own and self.evaluator.report.given == before:
+            self.known[id(stage), by_param] = init, unit
         return unit
 
-    def _read(self, stage: Stage, env: Env, init: tuple[InitLayer, ...]) -> Unit | None:
-        if stage.type is None:
+    def _read(
+        self, stage: Stage, bound: Bound | None, block: BlockRef | None, env: Env, init: tuple[InitLayer, ...]
+    ) -> Unit | None:
+        if stage.type is None or bound is None:
             own = (self.init_layer(stage.init, env),) if stage.init is not None else ()
             no_children(stage, "a group", env, self.evaluator)
             return Unit(stage, None, None, (*init, *own) if own else init, False, varies(stage, init))
-        bound = self.evaluator.value(stage.type, env)
-        block = bound.value if isinstance(bound.value, BlockRef) else None
         name = block.type if block else bound.value
         if not isinstance(name, str):
             return None
@@ -129,7 +135,7 @@ class Units:
         """Whether no field that the stage or `defaults` gives has an expression."""
         defaults = self.defaults.get(name) if self.defaults is not None else None
         given = [entry.value for entry in stage.args.values()] + ([defaults] if defaults is not None else [])
-        return block is None and not any(has_expression(tree) for tree in given)
+        return not (block is not None and block.fields) and not any(has_expression(tree) for tree in given)
 
     def init_layer(self, tree: Mapping, env: Env) -> InitLayer:
         """The `init` of a group or block, its types and tensors checked."""

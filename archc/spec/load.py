@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from archc.diagnostics import Diagnostic, Report, SourceFile, Span
-from archc.limits import MAX_EXTENDS
+from archc.limits import MAX_BYTES, MAX_EXTENDS
 from archc.source import Entry, Mapping, Scalar, Sequence, Tree, decode, parse, read_file
 from archc.spec.merge import merge_specs
 
@@ -128,6 +128,10 @@ def _extended(
     file, found = read_file(path, _display(path, folder, target), shipped=False)
     report.extend(found)
     loaded.files.append(file)
+    if sum(len(one.text) for one in loaded.files) > MAX_BYTES:
+        message = f"the spec and those that it extends are larger than {MAX_BYTES // 1024} KiB together"
+        report.add(Diagnostic("A0003", message, target.span, help="use `repeat` or blocks"))
+        return None
     parent = _mapping(file, report) if not found else None
     if parent is None:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Final, Literal, get_args
 
 from archc.diagnostics import Span
@@ -207,7 +208,12 @@ def kind_of(value: Value) -> Kind:
 
 def nearest(word: str, words: Iterable[str]) -> str:
     """The known word most like `word`, or ""; of many words, only those with about the same letters are compared."""
-    word, room = word[:MAX_WORD], 2 + len(word) // 2
+    return _nearest(word[:MAX_WORD], tuple(words))
+
+
+@lru_cache(maxsize=1024)
+def _nearest(word: str, words: tuple[str, ...]) -> str:
+    room = 2 + len(word) // 2
     known = [known_word for known_word in words if abs(len(known_word) - len(word)) <= room]
     if len(known) > MAX_COMPARED:
         letters = set(word)
