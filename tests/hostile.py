@@ -120,7 +120,7 @@ TEXTS: dict[str, str] = {
     "8-bit control": HEAD + "stages: [{type: a\x9b31mb}]\n",
     "only line breaks": "\n" * 200_000,
     "only comments": "# \u202e\n" * 20_000,
-    "one long line": HEAD + "stages: [" + "{type: relu}, " * 12_000 + "{type: rleu}]\n",
+    "one long line": HEAD + "stages: [" + "{type: relu}, " * 8000 + "{type: rleu}]\n",
     "long comments": HEAD + "stages: [{type: rleu}] #" + " x" * 60_000 + "\n",
     "wide characters": HEAD + "stages: [{type: " + "\u5377" * 4000 + "}]\n",
     "combining characters": HEAD + "stages: [{type: e" + "\u0301" * 4000 + "}]\n",

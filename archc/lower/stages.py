@@ -30,6 +30,8 @@ from archc.spec.values import UNKNOWN
 
 WORK: Final = 60
 """What one group or one use of a block counts, in parts of an expression."""
+SMALL: Final = 1000
+"""Stages that are lowered rather than estimated."""
 REPEAT: Final = Param("repeat", "int", min=1, max=MAX_REPEAT)
 
 
@@ -235,10 +237,15 @@ class Lists(Made):
         return made[1:]
 
     def check_room(self, unit: Unit, count: int, span: Span, env: Env) -> None:
-        """Stop where a stage is sure to be too much, before any of it is made."""
+        """Stop where a stage is sure to be too much, before any of it is made.
+
+        Equal copies of which one is small are counted exactly, once two are made.
+        """
         if isinstance(unit.type, Primitive) and count == 1:
             return
         ops, stages = self.least.of_copy(unit.stage, unit.type)
+        if count > 1 and not unit.varies and stages < SMALL:
+            return
         if len(self.nodes) + count * ops > MAX_OPS:
             label = f"at least {ops:,} op{'s' * (ops != 1)}"
             label = label if count == 1 else f"{count:,} copies of {label} make {count * ops:,}"

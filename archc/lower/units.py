@@ -13,7 +13,7 @@ from archc.lower.env import Env, Evaluator
 from archc.lower.frames import InitLayer
 from archc.lower.init import InitChecker
 from archc.lower.names import no_children
-from archc.source import Mapping, Tree
+from archc.source import Mapping, Scalar, Sequence, Tree
 from archc.spec.model import Definition, Stage
 from archc.spec.params import suggestion
 from archc.spec.values import BlockRef, Bound, Unknown
@@ -34,7 +34,7 @@ class Unit:
     varies: bool = False
     """Whether anything in it uses `i`, so that copies may differ."""
     made: dict[Hashable, Any] = field(default_factory=dict)
-    """What a plain unit made of what arrived."""
+    """What a plain unit made of what arrived; one for all primitives with the same fields."""
     fixed: Fixed = field(default_factory=Fixed)
 
     def key(self, env: Env) -> Hashable:
@@ -55,6 +55,9 @@ class Units:
         self.inits = inits
         self.known: dict[tuple[int, str], tuple[tuple[InitLayer, ...], Unit]] = {}
         """By the stage's id, and its type where a param says it, units and the `init` around them."""
+
+        self.shared: dict[Hashable, dict[Hashable, Any]] = {}
+        """What primitives made, by what their stages say."""
 
     def again(self, stage: Stage, init: tuple[InitLayer, ...], name: str = "") -> Unit | None:
         """The unit of a stage that was there before and is always the same."""
@@ -124,8 +127,10 @@ class Units:
             return None
         if isinstance(found, Definition) and stage.init is not None:
             init = (*init, self.init_layer(stage.init, env))
-        unit = Unit(stage, found, block, init, self.is_plain(stage, name, block), varies(stage, init))
-        if self.call(unit, name, env, "").report_misspelt(found.params):
+        plain = self.is_plain(stage, name, block)
+        made = self.shared.setdefault(content(stage, name), {}) if plain and not isinstance(found, Definition) else {}
+        unit = Unit(stage, found, block, init, plain, varies(stage, init), made)
+        if not made and self.call(unit, name, env, "").report_misspelt(found.params):
             return None
         if isinstance(found, Primitive):
             no_children(stage, f"`{name}`", env, self.evaluator)
@@ -147,6 +152,22 @@ class Units:
         defaults = self.defaults.get(type_) if self.defaults is not None else None
         common = defaults if isinstance(defaults, Mapping) else None
         return Call(self.evaluator, type_, unit.stage, unit.block, common, self.spec_env, env, path, unit.fixed)
+
+
+def content(stage: Stage, name: str) -> Hashable:
+    """What a stage without expressions says of the op that it makes."""
+    merged = tuple((reference.name == "", reference.every) for reference in stage.from_)
+    fields = tuple([(key, value_of(entry.value)) for key, entry in stage.args.items()])
+    return name, stage.repeat is not None, merged, fields
+
+
+def value_of(tree: Tree) -> Hashable:
+    """A tree without expressions as a value to compare; a bool is no int, an int no float."""
+    if isinstance(tree, Scalar):
+        return type(tree.value), tree.value
+    items = tree.items if isinstance(tree, Sequence) else [entry.value for entry in tree.entries.values()]
+    keys = tuple(tree.entries) if isinstance(tree, Mapping) else ()
+    return keys, tuple(value_of(item) for item in items)
 
 
 def varies(stage: Stage, init: tuple[InitLayer, ...]) -> bool:
