@@ -14,7 +14,7 @@ from archc.api import STDIN, Spec, load, load_with
 from archc.diagnostics import Diagnostic, SourceFile, Span
 from archc.fix import Fixed, fixed
 from archc.ir.graph import Graph
-from archc.source import MAX_BYTES
+from archc.limits import MAX_BYTES
 
 Describe = Callable[[Graph], tuple[str, ...]]
 

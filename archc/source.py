@@ -11,19 +11,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import yaml
 
 from archc.diagnostics import Diagnostic, Label, SourceFile, Span
 from archc.diagnostics.fixes import quoted, removed_entry
-
-MAX_BYTES: Final = 256 * 1024
-MAX_DEPTH: Final = 32
-MAX_NODES: Final = 50_000
-MAX_ALIASES: Final = 100
-MAX_SCALAR: Final = 4096
-MAX_INT: Final = 2**63 - 1
+from archc.limits import MAX_ALIASES, MAX_BYTES, MAX_SCALAR, MAX_YAML_INT, MAX_YAML_LEVELS, MAX_YAML_NODES
 
 Value = bool | int | float | str | None
 
@@ -34,6 +28,8 @@ _INT = re.compile(r"[-+]?[0-9]+\Z")
 _BASED = re.compile(r"0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
 _HEADER = re.compile(r"[|>][-+0-9]*[ \t]+(?=#)")
+_FIRST = frozenset("~nNtTfF+-.0123456789") | {""}
+"""What anything but a word begins with."""
 _SPECIAL = re.compile(r"[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z")
 
 
@@ -204,8 +200,8 @@ class _Composer:
     def __init__(self, file: SourceFile) -> None:
         self.file = file
         self.diagnostics: list[Diagnostic] = []
-        self.extents: dict[int, tuple[int, int]] = {}
-        """Nodes and levels of each node by its id."""
+        self.extents: dict[int, tuple[Tree, int, int]] = {}
+        """Nodes and levels of what aliases stand for, by id."""
         self.anchors: dict[str, Tree | None] = {}
         self.nodes = 0
         self.aliases = 0
@@ -219,8 +215,10 @@ class _Composer:
 
     def count(self, event: Any, weight: int = 1) -> None:
         self.nodes += weight
-        if self.nodes > MAX_NODES:
-            raise self.refuse("A0003", f"the file has more than {MAX_NODES} nodes", event, "use `repeat` or blocks")
+        if self.nodes > MAX_YAML_NODES:
+            raise self.refuse(
+                "A0003", f"the file has more than {MAX_YAML_NODES} nodes", event, "use `repeat` or blocks"
+            )
 
     def events(self) -> Iterator[Any]:
         loader = _LOADER(self.file.text)
@@ -236,31 +234,27 @@ class _Composer:
         documents = 0
         for event in self.events():
             node: Tree | None = None
-            if isinstance(event, yaml.DocumentStartEvent):
-                documents += 1
-                if documents > 1:
-                    raise self.refuse("A0006", "a spec is one document", event, "put each spec in a file of its own")
+            if isinstance(event, yaml.ScalarEvent):
+                self.check_tag(event)
+                self.count(event)
+                node = self.scalar(event)
+                self.anchor(event, node)
             elif isinstance(event, yaml.CollectionStartEvent):
                 self.check_tag(event)
                 self.count(event)
                 self.check_depth(event, len(open_) + 1)
-                if event.anchor is not None:
-                    self.anchors[event.anchor] = None
+                self.anchor(event, None)
                 open_.append((event, []))
             elif isinstance(event, yaml.CollectionEndEvent):
                 start, children = open_.pop()
                 node = self.collection(start, children, event)
-                inside = [self.extents[id(child)] for child in children]
-                self.anchor(
-                    start, node, 1 + sum(nodes for nodes, _ in inside), 1 + max((n for _, n in inside), default=0)
-                )
-            elif isinstance(event, yaml.ScalarEvent):
-                self.check_tag(event)
-                self.count(event)
-                node = self.scalar(event)
-                self.anchor(event, node, 1, 0)
+                self.anchor(start, node)
             elif isinstance(event, yaml.AliasEvent):
                 node = self.alias(event, len(open_))
+            elif isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    raise self.refuse("A0006", "a spec is one document", event, "put each spec in a file of its own")
             if node is not None:
                 if open_:
                     open_[-1][1].append(node)
@@ -273,13 +267,25 @@ class _Composer:
             raise self.refuse("A0006", f"tags are not allowed: `{event.tag}`", event, "remove the tag")
 
     def check_depth(self, event: Any, depth: int) -> None:
-        if depth > MAX_DEPTH:
-            raise self.refuse("A0003", f"nesting is deeper than {MAX_DEPTH} levels", event, "use blocks")
+        if depth > MAX_YAML_LEVELS:
+            raise self.refuse("A0003", f"nesting is deeper than {MAX_YAML_LEVELS} levels", event, "use blocks")
 
-    def anchor(self, event: Any, node: Tree, nodes: int, levels: int) -> None:
-        self.extents[id(node)] = nodes, levels
+    def anchor(self, event: Any, node: Tree | None) -> None:
         if event.anchor is not None:
             self.anchors[event.anchor] = node
+
+    def extent(self, node: Tree) -> tuple[int, int]:
+        """The nodes and levels of what an alias stands for."""
+        if isinstance(node, Scalar):
+            return 1, 0
+        known = self.extents.get(id(node))
+        if known is None:
+            children = node.items if isinstance(node, Sequence) else [entry.value for entry in node.entries.values()]
+            inside = [self.extent(child) for child in children]
+            keys = len(children) if isinstance(node, Mapping) else 0
+            nodes, levels = sum(nodes for nodes, _ in inside), max((levels for _, levels in inside), default=0)
+            known = self.extents[id(node)] = node, 1 + keys + nodes, 1 + levels
+        return known[1:]
 
     def alias(self, event: Any, depth: int) -> Tree:
         self.aliases += 1
@@ -290,7 +296,7 @@ class _Composer:
         node = self.anchors[event.anchor]
         if node is None:
             raise self.refuse("A0006", f"`*{event.anchor}` stands inside what it names", event, "remove the alias")
-        nodes, levels = self.extents[id(node)]
+        nodes, levels = self.extent(node)
         self.count(event, nodes)
         self.check_depth(event, depth + levels)
         return node
@@ -359,6 +365,8 @@ class _Composer:
 
 def resolve(text: str) -> Value:
     """A plain scalar's value in YAML 1.2's core schema. Raises OverflowError for numbers that nothing here needs."""
+    if text[:1] not in _FIRST:
+        return text
     if _NULL.match(text):
         return None
     if _BOOL.match(text):
@@ -378,6 +386,6 @@ def resolve(text: str) -> Value:
 
 
 def _bounded(digits: str, base: int) -> int:
-    if len(digits) > 64 or abs(int(digits, base)) > MAX_INT:
+    if len(digits) > 64 or abs(int(digits, base)) > MAX_YAML_INT:
         raise OverflowError("the integer is larger than 2^63 - 1")
     return int(digits, base)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import io
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,19 +18,16 @@ import pytest
 from test_architecture import ALLOWED, HEAVY
 
 import archc
+import archc.limits
 from archc.api import plain
 from archc.blocks.primitives import PRIMITIVES
 from archc.cli.main import COMMANDS, main, parser
 from archc.diagnostics import CODES
-from archc.diagnostics.model import DIAGNOSTIC_LIMIT, FINDINGS_LIMIT
 from archc.ir.distributions import CHOICES, DISTRIBUTIONS
 from archc.lint import RULES
-from archc.lower import claims, env, stages
 from archc.lower.budget import BATCH, MEASURES
-from archc.lower.inputs import SIZE
-from archc.source import MAX_ALIASES, MAX_BYTES, MAX_DEPTH, MAX_SCALAR, Tree
-from archc.source import MAX_NODES as MAX_YAML_NODES
-from archc.spec import expressions, load
+from archc.source import Tree
+from archc.spec import expressions
 from archc.spec.datasets import DATA_SETS
 from archc.spec.losses import LOSSES
 from archc.spec.model import STAGE_FIELDS
@@ -401,31 +400,27 @@ def losses() -> str:
 
 
 def limits() -> str:
-    rows = [
-        ("size of a file", f"{MAX_BYTES // 1024} KiB"),
-        ("nodes of its YAML, an alias counting as what it names", f"{MAX_YAML_NODES:,}"),
-        ("levels of its YAML", f"{MAX_DEPTH}"),
-        ("aliases", f"{MAX_ALIASES}"),
-        ("characters of a scalar", f"{MAX_SCALAR:,}"),
-        ("specs in a chain of `extends`", f"{load.MAX_EXTENDS}"),
-        ("parts of an expression", f"{expressions.MAX_NODES}"),
-        ("levels of an expression", f"{expressions.MAX_DEPTH}"),
-        ("elements of a list", f"{expressions.MAX_LIST:,}"),
-        ("levels of a list", f"{expressions.MAX_LEVELS}"),
-        ("absolute value of a number in an expression", f"2^{expressions.MAX_NUMBER.bit_length() - 1}"),
-        ("parts of all expressions, times their uses and the elements of their lists", f"{env.MAX_WORK:,}"),
-        ("sizes of the input along an axis", f"{SIZE.max:,}"),
-        ("copies of a repeat", f"{stages.REPEAT.max:,}"),
-        ("blocks within blocks", f"{stages.MAX_USES}"),
-        ("lists of stages within each other", f"{stages.MAX_DEPTH}"),
-        ("ops of a network", f"{stages.MAX_NODES:,}"),
-        ("stages of a network, groups and copies counted", f"{stages.MAX_STEPS:,}"),
-        ("parameters of a network", f"10^{len(str(claims.MAX_PARAMETERS)) - 1}"),
-        ("elements of one value", f"10^{len(str(stages.MAX_ELEMENTS)) - 1}"),
-        ("findings of a spec, after which checking stops", f"{FINDINGS_LIMIT}"),
-        ("findings that are printed as text", f"{DIAGNOSTIC_LIMIT}"),
-    ]
+    """Each constant of archc/limits.py with the words below it: none can be left out."""
+    body = ast.parse(Path(str(archc.limits.__file__)).read_text(encoding="utf-8")).body
+    rows = []
+    for statement, words in pairwise(body):
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            assert isinstance(words, ast.Expr), statement.target.id
+            assert isinstance(words.value, ast.Constant), statement.target.id
+            rows.append((words.value.value, amount(getattr(archc.limits, statement.target.id))))
     return table(("what", "at most"), rows)
+
+
+def amount(number: int) -> str:
+    """A limit as people write it: 262,144, 2^53 or 10^11."""
+    if number < 2**21:
+        return f"{number:,}"
+    if str(number).strip("0") == "1" and number >= 10**9:
+        return f"10^{len(str(number)) - 1}"
+    for value, rest in ((number, ""), (number + 1, " - 1")):
+        if value.bit_count() == 1:
+            return f"2^{value.bit_length() - 1}{rest}"
+    return f"{number:,}"
 
 
 def layers() -> str:

@@ -775,6 +775,19 @@ def test_a_circle_of_two_specs_ends(tmp_path: Path) -> None:
     assert [one.code for one in archc.load(tmp_path / "a.yaml").check()] == ["A0502"]
 
 
-def test_no_more_than_256_mistakes_are_collected() -> None:
-    text = STAGES + "  - {type: rleu}\n" * 2000
-    assert len(check(text)) == 256
+def test_past_100_mistakes_the_others_are_counted() -> None:
+    *listed, last = check(STAGES + "  - {type: rleu}\n" * 120)
+    assert [one.code for one in listed] == ["A0105"] * 100
+    assert [one.span.line for one in listed] == list(range(listed[0].span.line, listed[0].span.line + 100))
+    assert (last.code, last.message) == ("A0003", "20 more mistakes are not listed")
+    assert last.span.line == listed[-1].span.line + 1
+
+
+def test_checking_stops_after_256_mistakes() -> None:
+    found = check(STAGES + "  - {type: rleu}\n" * 2000)
+    assert len(found) == 101
+    assert found[-1].message == "at least 156 more mistakes are not listed"
+
+
+def test_100_mistakes_are_all_listed() -> None:
+    assert [one.code for one in check(STAGES + "  - {type: rleu}\n" * 100)] == ["A0105"] * 100

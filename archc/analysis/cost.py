@@ -38,15 +38,27 @@ def node_cost(graph: Graph, node: Node) -> Cost:
 
 def costs(graph: Graph) -> dict[str, Cost]:
     """The cost of the whole network (at "") and of each path, what is below it included."""
-    found: dict[str, Cost] = {"": Cost(), **{path: Cost() for path in graph.order}}
+    sums: dict[str, list[int]] = {"": [0, 0, 0], **{path: [0, 0, 0] for path in graph.order}}
+    known: dict[tuple[int, tuple[int, ...]], Cost] = {}
+    live, types = graph.inference_nodes, [id(type_) for type_ in graph.types]
     for node in graph.nodes:
-        cost = node_cost(graph, node)
+        # Copies share their ops and types.
+        key = id(node.op) if node.path in live else -id(node.op), tuple([types[value] for value in node.inputs])
+        cost = known.get(key)
+        if cost is None:
+            cost = known[key] = node_cost(graph, node)
         path = node.path
         while path:
-            found[path] += cost
+            own = sums[path]
+            own[0] += cost.parameters
+            own[1] += cost.macs
+            own[2] += cost.bytes
             path = path.rpartition(".")[0]
-        found[""] += cost
-    return found
+        total = sums[""]
+        total[0] += cost.parameters
+        total[1] += cost.macs
+        total[2] += cost.bytes
+    return {path: Cost(*own) for path, own in sums.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,4 +93,8 @@ class Library:
 
     def names(self) -> list[str]:
         """Every type's name."""
+        return self._names
+
+    @cached_property
+    def _names(self) -> list[str]:
         return sorted({*self.own, *PRIMITIVES, *shipped_blocks(), *self.installed})

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from archc.diagnostics.model import MESSAGE_LIMIT, Label, Span
+from archc.diagnostics.model import Label, Span
+from archc.limits import MAX_MESSAGE
 
 TAB: Final = 4
 LINE: Final = 400
@@ -22,7 +23,7 @@ _EMOJI: Final = re.compile("[\u2600-\u27bf\U0001f000-\U0001faff\ufe0f]")
 _JOINER: Final = "\u200d"
 
 
-def safe(text: str, limit: int = MESSAGE_LIMIT) -> str:
+def safe(text: str, limit: int = MAX_MESSAGE) -> str:
     """`text` on one line, characters that do not print or that change direction escaped, cut at `limit`."""
     text = "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in text[: limit + 1].replace("\n", " "))
     return text if len(text) <= limit else text[: limit - 1] + "…"

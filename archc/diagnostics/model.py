@@ -7,11 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from archc.diagnostics.codes import CODES, Severity
+from archc.limits import MAX_FINDINGS, MAX_SHOWN
 
 LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
-MESSAGE_LIMIT = 500
-DIAGNOSTIC_LIMIT = 100
-FINDINGS_LIMIT = 256
 
 
 class Stop(Exception):
@@ -25,10 +23,13 @@ class SourceFile:
     name: str
     text: str
     shipped: bool = False
+    _lines: list[str] = field(default_factory=list, init=False, repr=False)
 
     def lines(self) -> list[str]:
         """The lines as YAML counts them (also U+0085, U+2028 and U+2029 end a line)."""
-        return LINE_BREAK.split(self.text)
+        if not self._lines:
+            self._lines.extend(LINE_BREAK.split(self.text))
+        return self._lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,15 +115,18 @@ class Report:
 
     _found: dict[tuple[object, ...], Diagnostic] = field(default_factory=dict)
     _repeats: dict[tuple[object, ...], int] = field(default_factory=dict)
+    given: int = 0
+    """How many were added, those that say the same again counted."""
 
     def add(self, diagnostic: Diagnostic) -> None:
         """Keep `diagnostic`, or count it if the same code was already given at the same place. Raises Stop when full."""
+        self.given += 1
         key = (diagnostic.code, diagnostic.span.position)
         if key in self._found:
             self._repeats[key] = self._repeats.get(key, 0) + (diagnostic.path != self._found[key].path)
             return
         self._found[key] = diagnostic
-        if len(self._found) >= FINDINGS_LIMIT:
+        if len(self._found) >= MAX_FINDINGS:
             raise Stop
 
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
@@ -142,8 +146,14 @@ class Report:
             yield diagnostic
 
     def sorted(self) -> list[Diagnostic]:
-        """In the order of file, line and column."""
-        return in_order(self)
+        """In the order of file, line and column; past MAX_SHOWN one finding says how many more there are."""
+        found = in_order(self)
+        more = len(found) - MAX_SHOWN
+        if more <= 0 or all(diagnostic.severity != "error" for diagnostic in found):
+            return found
+        message = f"{'at least ' * (len(found) >= MAX_FINDINGS)}{more} more mistakes are not listed"
+        help = f"mend the {MAX_SHOWN} that are listed first"
+        return [*found[:MAX_SHOWN], Diagnostic("A0003", message, found[MAX_SHOWN].span, "the first of them", help=help)]
 
 
 def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:

@@ -7,14 +7,16 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from archc.diagnostics.excerpt import Painter, excerpt, safe
-from archc.diagnostics.model import DIAGNOSTIC_LIMIT, Diagnostic, Fix, Label
+from archc.diagnostics.model import Diagnostic, Fix, Label
+from archc.limits import MAX_SHOWN
 
 
 def to_text(diagnostics: Sequence[Diagnostic], colour: bool = False) -> str:
-    """All diagnostics as a compiler prints them, at most DIAGNOSTIC_LIMIT."""
-    blocks = [render(diagnostic, Painter(colour)) for diagnostic in diagnostics[:DIAGNOSTIC_LIMIT]]
-    if len(diagnostics) > DIAGNOSTIC_LIMIT:
-        blocks.append(f"and {len(diagnostics) - DIAGNOSTIC_LIMIT} more\n")
+    """All diagnostics as a compiler prints them; past MAX_SHOWN, and one that counts those of a spec, how many more."""
+    shown = diagnostics if len(diagnostics) <= MAX_SHOWN + 1 else diagnostics[:MAX_SHOWN]
+    blocks = [render(diagnostic, Painter(colour)) for diagnostic in shown]
+    if len(diagnostics) > len(shown):
+        blocks.append(f"and {len(diagnostics) - len(shown)} more\n")
     return "\n".join(blocks)
 
 

@@ -36,7 +36,8 @@ def lower(spec: Spec, overrides: Mapping[str, Tree], report: Report, record: Rec
     rank = len(spec.input.axes) if spec.input else 0
     evaluator = Evaluator(report, rank)
     env = param_env(spec, overrides, evaluator)
-    lists = Lists(Library(spec.blocks, report, spec.has_lost_blocks), evaluator, spec.defaults, env, rank)
+    library = Library(spec.blocks, report, spec.has_lost_blocks)
+    lists = Lists(library=library, evaluator=evaluator, defaults=spec.defaults, spec_env=env, rank=rank)
     claims.check_defaults(spec.defaults, lists, env)
     if spec.init is not None:
         lists.inits.check_types(spec.init, env)

@@ -49,16 +49,16 @@ def _check_stage(stage: Stage, lists: Lists) -> None:
     """Its fields, of the kinds that they need, as far as their values are plain."""
     if stage.repeat is not None:
         lists.evaluator.param(REPEAT, stage.repeat, ANYTHING)
-    lists.is_absent(stage, ANYTHING)
+    lists.units.is_there(stage, ANYTHING)
     present = replace(stage, when=None)
-    unit = None if lists.is_absent(present, ANYTHING) else lists.unit(present, ANYTHING, ())
+    unit = lists.units.of(present, ANYTHING, ()) if lists.units.is_there(present, ANYTHING) is not False else None
     if unit is None or unit.type is None:
         return
     is_open = False
     if isinstance(unit.type, Definition):
         check_renames(unit.type, stage.names, ANYTHING, lists.evaluator)
         is_open = unit.type.is_open
-    lists.call(unit, unit.type.name, ANYTHING, "").bind(unit.type.params, is_open)
+    lists.units.call(unit, unit.type.name, ANYTHING, "").bind(unit.type.params, is_open)
 
 
 def _check_claims(stage: Stage, lists: Lists) -> None:

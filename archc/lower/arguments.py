@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from archc.blocks.torch_names import field_help
@@ -12,13 +13,25 @@ from archc.lower.env import Env, Evaluator
 from archc.source import Entry, Mapping, Scalar, Sequence, Tree
 from archc.spec.model import STAGE_FIELDS, Stage
 from archc.spec.params import Param, Required, nearest, proposal, suggestion
-from archc.spec.values import UNKNOWN, BlockRef, Bound
+from archc.spec.values import UNKNOWN, BlockRef, Bound, Unknown
 
 Arguments = dict[str, tuple[Bound, Span]]
 """Each parameter's value, and the span of what gave it."""
 
 WORK: Final = 10
 """What binding one parameter counts, in parts of an expression."""
+FIXED_WORK: Final = 3
+"""And one whose value is known."""
+
+
+@dataclass(slots=True, eq=False)
+class Fixed:
+    """What is the same in every copy of a stage: the fields without expressions, once they were found to be right."""
+
+    arguments: Arguments = field(default_factory=dict)
+    is_right: bool = False
+    """Whether all fields are known ones and none is missing."""
+
 
 INDEX: Final = re.compile(r"\$(?:i\b|\{[^}]*\bi\b)")
 
@@ -37,28 +50,53 @@ class Call:
     spec_env: Env
     env: Env
     path: str
+    fixed: Fixed
 
     def bind(self, params: tuple[Param, ...], is_open: bool = False) -> Arguments:
         """The value of every parameter; a mistake gives UNKNOWN. Defaults see the earlier ones.
 
         What an unknown field was meant to be, or anything that is not given if that cannot be told, is UNKNOWN too.
         """
-        self.evaluator.spend(WORK * len(params), self.stage.span, self.env)
+        fixed = self.fixed.arguments
+        work = WORK * (len(params) - len(fixed)) + FIXED_WORK * (1 + len(fixed))
+        self.evaluator.spend(work, self.stage.span, self.env)
+        hidden = self.check(params, is_open) if not self.fixed.is_right else ()
+        bound: Arguments = {}
+        inner = Env({}, self.env.in_channels, self.env.no_channels, None, self.env.uses)
+        for param in params:
+            name = param.name
+            if name in fixed:
+                bound[name] = fixed[name]
+            elif name in hidden and not self.is_given(param):
+                bound[name] = Bound(UNKNOWN, None), self.stage.span
+            else:
+                bound[name] = self.argument(param, inner)
+                if self.is_fixed(param, bound[name][0]):
+                    fixed[name] = bound[name]
+            inner.bounds[name] = bound[name][0]
+        return bound
+
+    def check(self, params: tuple[Param, ...], is_open: bool) -> Collection[str]:
+        """Report unknown fields and missing ones; the parameters of which nothing is known then."""
         names = [param.name for param in params]
         unknown = self.unknown_fields(names, is_open)
         missing = [param for param in params if param.required and not self.is_given(param)]
         self.report_missing([] if unknown else missing)
+        self.fixed.is_right = not unknown and not missing
         near = {nearest(key, names) for key in unknown}
-        hidden = set(names) if "" in near else near
-        bound: Arguments = {}
-        inner = Env({}, self.env.in_channels, self.env.no_channels, None, self.env.uses)
-        for param in params:
-            if param.name in hidden and not self.is_given(param):
-                bound[param.name] = Bound(UNKNOWN, None), self.stage.span
-            else:
-                bound[param.name] = self.argument(param, inner)
-            inner.bounds[param.name] = bound[param.name][0]
-        return bound
+        return set(names) if "" in near else near
+
+    def is_fixed(self, param: Param, bound: Bound) -> bool:
+        """Whether a value is the same in every copy: right, and made of no expression."""
+        if isinstance(bound.value, Unknown) or (self.block is not None and param.name in self.block.fields):
+            return False
+        if param.name in self.stage.args:
+            by_copy = param.name == "stride" and self.stage.repeat is not None
+            return not by_copy and not has_expression(self.stage.args[param.name].value)
+        default = self.default(param) or param.default
+        if isinstance(default, (Scalar, Sequence, Mapping)):
+            return not has_expression(default)
+        return not (isinstance(default, str) and "$" in default)
 
     def is_given(self, param: Param) -> bool:
         """Whether anything but the parameter's own default gives its value."""
@@ -156,10 +194,21 @@ def first_copy_only(param: Param, tree: Tree, repeat: Tree | None, env: Env) -> 
     return Scalar(1, tree.span, None)
 
 
+def has_expression(tree: Tree) -> bool:
+    """Whether there is an expression in `tree`, so that its value depends on where it is used."""
+    if isinstance(tree, Sequence):
+        return any(has_expression(item) for item in tree.items)
+    if isinstance(tree, Mapping):
+        return any(has_expression(entry.value) for entry in tree.entries.values())
+    return isinstance(tree.value, str) and "$" in tree.value
+
+
 def uses_index(tree: Tree) -> bool:
     """Whether an expression in `tree` uses `i`."""
     if isinstance(tree, Sequence):
         return any(uses_index(item) for item in tree.items)
+    if isinstance(tree, Mapping):
+        return any(uses_index(entry.value) for entry in tree.entries.values())
     return isinstance(tree, Scalar) and isinstance(tree.value, str) and INDEX.search(tree.value) is not None
 
 

@@ -6,6 +6,7 @@ from archc.analysis.cost import costs
 from archc.blocks.torch_names import type_help
 from archc.diagnostics import Span
 from archc.ir.graph import Graph, Output
+from archc.limits import MAX_PARAMETERS
 from archc.lower.env import Env, Evaluator
 from archc.lower.frames import Frame
 from archc.lower.free_sizes import check_free_sizes
@@ -15,8 +16,6 @@ from archc.source import Mapping, Scalar, Sequence, Tree
 from archc.spec.model import Definition, Spec
 from archc.spec.params import suggestion
 from archc.spec.values import UNKNOWN, BlockRef
-
-MAX_PARAMETERS = 10**11
 
 
 def outputs_of(spec: Spec, frame: Frame, env: Env, evaluator: Evaluator) -> tuple[Output, ...]:

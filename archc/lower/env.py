@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from typing import Final
+from dataclasses import dataclass, field
 
 from archc.diagnostics import Diagnostic, Label, Report, Span, Stop
 from archc.diagnostics.fixes import respelt, retyped
 from archc.diagnostics.model import Fix
+from archc.limits import MAX_ELEMENTS, MAX_WORK
 from archc.source import Mapping, Scalar, Sequence, Tree
-from archc.spec.expressions import MAX_LIST, ExpressionError, Text, evaluate, parse_text
+from archc.spec.expressions import ExpressionError, Text, evaluate, parse_text
 from archc.spec.params import Fault, Param, conform, suggestion
 from archc.spec.values import UNKNOWN, BlockRef, Bound, Unknown, Value
-
-MAX_WORK: Final = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +80,13 @@ class Env:
 
     def at(self, in_channels: Value, no_channels: str = "") -> Env:
         """The same scope at another stage."""
-        return replace(self, in_channels=in_channels, no_channels=no_channels)
+        if in_channels == self.in_channels and no_channels == self.no_channels:
+            return self
+        return Env(self.bounds, in_channels, no_channels, self.index, self.uses, self.is_open)
+
+    def copy(self, index: int) -> Env:
+        """The same scope in a copy of a repeat."""
+        return Env(self.bounds, self.in_channels, self.no_channels, index, self.uses, self.is_open)
 
 
 def place(span: Span, env: Env, origin: Span | None = None) -> tuple[Span, tuple[Label, ...]]:
@@ -135,9 +139,9 @@ class Evaluator:
 
     def value(self, tree: Tree, env: Env, path: str = "") -> Bound:
         """The value of a tree that is not a block."""
-        if isinstance(tree, Sequence) and len(tree.items) > MAX_LIST:
+        if isinstance(tree, Sequence) and len(tree.items) > MAX_ELEMENTS:
             self.fault(
-                "A0003", f"a list has more than {MAX_LIST} elements", tree.span, env, help="shorten it", path=path
+                "A0003", f"a list has more than {MAX_ELEMENTS} elements", tree.span, env, help="shorten it", path=path
             )
             return Bound(UNKNOWN, tree.span)
         if isinstance(tree, Sequence):

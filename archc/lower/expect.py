@@ -38,7 +38,7 @@ def check_expectations(spec: Spec, lists: Lists, env: Env) -> None:
                 labels=_stage(claim, lists) if claim in at_top else (),
                 help="change the claim, or the stages before it",
             )
-        suspect |= _reach(claim.value, downstream)
+        _reach(claim.value, downstream, suspect)
 
 
 def _by_path(spec: Spec, lists: Lists, env: Env) -> list[Claim]:
@@ -105,13 +105,11 @@ def _users(lists: Lists) -> dict[int, list[int]]:
     return users
 
 
-def _reach(value: int, users: dict[int, list[int]]) -> set[int]:
-    """The values that `value` reaches."""
-    reached: set[int] = set()
+def _reach(value: int, users: dict[int, list[int]], reached: set[int]) -> None:
+    """Add the values that `value` reaches to those that are reached already, with all that they reach."""
     stack = [value]
     while stack:
         for user in users.get(stack.pop(), ()):
             if user not in reached:
                 reached.add(user)
                 stack.append(user)
-    return reached

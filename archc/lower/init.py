@@ -79,6 +79,8 @@ class InitChecker:
         self, primitive: Primitive, op: Op, own: Mapping | None, layers: Sequence[InitLayer], env: Env, path: str
     ) -> tuple[tuple[str, Init], ...]:
         """The distributions that the spec sets for the op's tensors; the innermost wins."""
+        if not own and not any(isinstance(layer.tree.get(primitive.name), Mapping) for layer in layers):
+            return ()
         names = {tensor.name or "weight": tensor for tensor in op.tensors() if tensor.trainable}
         local = replace(env, bounds={**env.bounds, **_constants(op)})
         chosen: dict[str, Init] = {}

@@ -6,6 +6,7 @@ from collections.abc import Mapping as Map
 from dataclasses import replace
 
 from archc.ir.graph import Axis, Input
+from archc.limits import MAX_SIZE
 from archc.lower.env import Env, Evaluator
 from archc.source import Tree
 from archc.spec.model import AxisSpec, InputSpec, Spec
@@ -13,7 +14,7 @@ from archc.spec.params import Param, Required, kind_of, suggestion
 from archc.spec.values import UNKNOWN, Bound
 
 CHANNELS = Param("channels", "int", min=1)
-SIZE = Param("size", "int", min=1, max=2**20)
+SIZE = Param("size", "int", min=1, max=MAX_SIZE)
 
 
 def param_env(spec: Spec, overrides: Map[str, Tree], evaluator: Evaluator) -> Env:

@@ -85,6 +85,33 @@ class Primitives:
             type_ = replace(type_, spatial=(None,) * type_.rank)
         return op, type_
 
+    def right_arity(self, primitive: Primitive, stage: Stage, flows: Sequence[Flow], env: Env, path: str) -> bool:
+        """A merge takes two inputs or more (one, if `m.*` says so); anything else takes one."""
+        every = any(reference.every or not reference.name for reference in stage.from_)
+        if primitive.merges and len(flows) < 2 and not every:
+            self.evaluator.fault(
+                "A0405",
+                f"{primitive.name} joins two inputs or more",
+                stage.from_[0].span if stage.from_ else stage.span,
+                env,
+                label="one is given",
+                help="write `from: [a, b]`",
+                path=path,
+            )
+            return False
+        if not primitive.merges and len(flows) != 1:
+            self.evaluator.fault(
+                "A0405",
+                f"{primitive.name} takes one input",
+                stage.from_[0].span,
+                env,
+                label=f"{len(flows)} {'is' if len(flows) == 1 else 'are'} given",
+                help="join them first with `concat` or `add`",
+                path=path,
+            )
+            return False
+        return True
+
     def partial(
         self, primitive: Primitive, known: list[TensorType], arguments: Arguments, broken: list[str]
     ) -> TensorType | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from archc.blocks.library import Library
 from archc.diagnostics import Span
@@ -12,13 +13,18 @@ from archc.spec.model import Definition, Stage
 from archc.spec.values import Bound
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Site:
     """Where a node came from: the stage as it was written, what gave each field, and the uses of blocks around it."""
 
     stage: Stage
-    arguments: Mapping[str, tuple[Bound, Span]]
+    bind: Callable[[], Mapping[str, tuple[Bound, Span]]]
     env: Env
+
+    @cached_property
+    def arguments(self) -> Mapping[str, tuple[Bound, Span]]:
+        """Each field's value, and the span of what gave it; bound when somebody asks."""
+        return self.bind()
 
     def is_given(self, field: str) -> bool:
         """Whether the stage, a block or `defaults` says the field, rather than the type's own default."""

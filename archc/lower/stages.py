@@ -4,53 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import prod
 from typing import Final, NoReturn
 
 from archc.blocks.library import Library
 from archc.blocks.primitives import Primitive
-from archc.blocks.torch_names import type_help
 from archc.diagnostics import Label, Span, Stop
-from archc.ir.graph import Node, Scope
-from archc.ir.types import TensorType
-from archc.lower.arguments import Call
+from archc.ir.graph import Node
+from archc.limits import MAX_LISTS, MAX_OPS, MAX_REPEAT, MAX_STAGES, MAX_USES, MAX_VALUE
+from archc.lower.arguments import Arguments
 from archc.lower.env import Env, Evaluator, Use
 from archc.lower.frames import Claim, Flow, Frame, InitLayer, Namespace, Ref, Seen
 from archc.lower.init import InitChecker
-from archc.lower.names import check_renames, no_children, renames_of
+from archc.lower.least import Least
+from archc.lower.made import Made, Passage, Repeat
+from archc.lower.names import check_renames, renames_of
 from archc.lower.primitive import Primitives
 from archc.lower.record import Site
 from archc.lower.references import inputs_of
+from archc.lower.units import Unit, Units
 from archc.source import Entry, Mapping, Scalar
 from archc.spec.model import Definition, Stage
 from archc.spec.params import Param
 from archc.spec.reader import Reader
-from archc.spec.values import UNKNOWN, BlockRef, Unknown
+from archc.spec.values import UNKNOWN
 
-MAX_NODES: Final = 10_000
-MAX_STEPS: Final = 30_000
-MAX_ELEMENTS: Final = 10**11
-MAX_USES: Final = 32
-MAX_DEPTH: Final = 64
-TYPE: Final = Param("type", "string")
-REPEAT: Final = Param("repeat", "int", min=1, max=10_000)
+WORK: Final = 60
+"""What one group or one use of a block counts, in parts of an expression."""
+SMALL: Final = 1000
+"""Stages that are lowered rather than estimated."""
+REPEAT: Final = Param("repeat", "int", min=1, max=MAX_REPEAT)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Unit:
-    """What a stage says besides its place in the list: type, fields, init, by which it is expanded once or many times."""
-
-    stage: Stage
-    type: Primitive | Definition | None
-    """None for a group."""
-    block: BlockRef | None
-    """The block parameter that gave the type, if one did."""
-    init: tuple[InitLayer, ...]
-
-
-@dataclass(slots=True, eq=False)
-class Lists:
-    """Lowers lists of stages; holds what has been made so far."""
+@dataclass(slots=True, eq=False, kw_only=True)
+class Lists(Made):
+    """Lowers lists of stages to what is made."""
 
     library: Library
     evaluator: Evaluator
@@ -58,33 +47,25 @@ class Lists:
     spec_env: Env
     rank: int
     """Of the network's input: 0 for features, 2 for a picture."""
-    nodes: list[Node] = field(default_factory=list)
-    scopes: list[Scope] = field(default_factory=list)
-    order: list[str] = field(default_factory=list)
-    types: list[TensorType | None] = field(default_factory=list)
-    claims: list[Claim] = field(default_factory=list)
-    sites: dict[str, Site] = field(default_factory=dict)
     used_blocks: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
     """The paths of stages of which nothing is known after a mistake."""
     seen: Seen = field(default_factory=Seen)
-    steps: int = 0
+    repeats: list[Repeat] = field(default_factory=list)
+    """Those that are being lowered, outermost first."""
     depth: int = 0
     reader: Reader = field(init=False)
     primitives: Primitives = field(init=False)
     inits: InitChecker = field(init=False)
+    units: Units = field(init=False)
+    least: Least = field(init=False)
 
     def __post_init__(self) -> None:
         self.reader = Reader(self.evaluator.report)
         self.primitives = Primitives(self.evaluator, self.rank)
         self.inits = InitChecker(self.evaluator, self.library)
-
-    # -- values -----------------------------------------------------------------------------------------------------
-
-    def flow(self, type_: TensorType | None, span: Span, maker: str) -> Flow:
-        """A new value."""
-        self.types.append(type_)
-        return Flow(len(self.types) - 1, type_, span, maker)
+        self.units = Units(self.library, self.evaluator, self.defaults, self.spec_env, self.inits)
+        self.least = Least(self.library)
 
     # -- a list -----------------------------------------------------------------------------------------------------
 
@@ -99,8 +80,8 @@ class Lists:
         outer: Frame | None,
     ) -> Frame:
         """Lower `stages` in order; the frame's `current` is what leaves the list."""
-        if self.depth >= MAX_DEPTH:
-            self.stop(f"lists of stages are nested deeper than {MAX_DEPTH}", stages[0].span, env, "use fewer levels")
+        if self.depth >= MAX_LISTS:
+            self.stop(f"lists of stages are nested deeper than {MAX_LISTS}", stages[0].span, env, "use fewer levels")
         self.depth += 1
         names = frozenset(str(stage.name.value) for stage in stages if stage.name is not None)
         frame = Frame(inputs, names, outer)
@@ -109,9 +90,17 @@ class Lists:
         self.depth -= 1
         return frame
 
-    def stop(self, message: str, span: Span, env: Env, help: str = "use fewer copies", path: str = "") -> NoReturn:
+    def step(self, stage: Stage, env: Env) -> None:
+        """Count a stage or a copy. Raises Stop past the limit."""
+        self.steps += 1
+        if self.steps > MAX_STAGES:
+            self.stop(f"the network has more than {MAX_STAGES:,} stages", stage.span, env)
+
+    def stop(
+        self, message: str, span: Span, env: Env, help: str = "use fewer copies", path: str = "", label: str = ""
+    ) -> NoReturn:
         """Report a limit that the network passes, and go no further."""
-        self.evaluator.fault("A0003", message, span, env, help=help, path=path)
+        self.evaluator.fault("A0003", message, span, env, label=label, help=help, path=path)
         raise Stop
 
     def close(self, frame: Frame, env: Env) -> Flow:
@@ -145,18 +134,21 @@ class Lists:
         renames: dict[str, Entry],
     ) -> None:
         """Lower one stage of a list."""
-        self.steps += 1
-        if self.steps > MAX_STEPS:
-            self.stop(f"the network has more than {MAX_STEPS} stages", stage.span, env)
+        self.step(stage, env)
         given = inputs_of(stage, frame, env, self.evaluator)
         flows = [one.flow for one in given]
-        local = self.local_env(env, flows)
+        local = at_stage(env, flows)
         name = str(stage.name.value) if stage.name is not None and "$" not in str(stage.name.value) else None
-        if self.is_absent(stage, local):
+        unit = self.units.again(stage, init)
+        is_there = self.units.is_there(stage, local) if unit is None or stage.when is not None else True
+        if is_there is False:
             flow = replace(flows[0], absent=self.evaluator.value(stage.when, local).origin if stage.when else None)
             frame.add(Ref(flow, stage.span, (flow,), present=False, stands_for=given[0].ref), name)
             return
-        unit = None if stage.faulty else self.unit(stage, local, init)
+        if is_there is None or stage.faulty:
+            unit = None
+        elif unit is None:
+            unit = self.units.of(stage, local, init)
         if unit is None:
             path = self.path(stage, space, replace(local, index=local.index or 0), renames)
             self.broken.add(path)
@@ -166,76 +158,6 @@ class Lists:
         self.place(unit, flows, frame, space, local, renames, name)
         if stage.expect is not None and frame.last is not None and frame.last.flow.type is not None:
             self.claims.append(Claim(frame.last.flow.maker, stage.expect, frame.last.flow.id, local))
-
-    def local_env(self, env: Env, flows: Sequence[Flow]) -> Env:
-        """The scope with `in_channels` as it is at a stage."""
-        if len(flows) > 1:
-            return env.at(None, "on a stage with several inputs")
-        type_ = flows[0].type
-        return env.at(UNKNOWN if type_ is None or type_.channels is None else type_.channels)
-
-    # -- what a stage is --------------------------------------------------------------------------------------------
-
-    def is_absent(self, stage: Stage, env: Env) -> bool:
-        """Whether `when` or a block parameter of `none` removes the stage."""
-        if stage.when is not None:
-            condition = self.evaluator.value(stage.when, env).value
-            if not isinstance(condition, (bool, Unknown)):
-                self.evaluator.fault(
-                    "A0103",
-                    "`when` needs a bool",
-                    stage.when.span,
-                    env,
-                    label="not a condition",
-                    help="write a comparison",
-                )
-            if condition is False:
-                return True
-        return stage.type is not None and self.evaluator.value(stage.type, env).value in (None, "none")
-
-    def unit(self, stage: Stage, env: Env, init: tuple[InitLayer, ...]) -> Unit | None:
-        """What the stage expands to; None after a mistake."""
-        if stage.when is not None and not isinstance(self.evaluator.value(stage.when, env).value, bool):
-            return None
-        if stage.type is None:
-            own = (self.init_layer(stage.init, env),) if stage.init is not None else ()
-            no_children(stage, "a group", env, self.evaluator)
-            return Unit(stage, None, None, (*init, *own))
-        bound = self.evaluator.value(stage.type, env)
-        block = bound.value if isinstance(bound.value, BlockRef) else None
-        name = block.type if block else bound.value
-        if not isinstance(name, str):
-            self.evaluator.conformed(TYPE, bound, stage.type.span, env)
-            return None
-        found = self.library.find(name)
-        if found is None and self.library.is_open:
-            return None
-        if found is None:
-            span = block.span if block else stage.type.span
-            self.evaluator.fault(
-                "A0105",
-                f"there is no type `{name[:80]}`",
-                span,
-                env,
-                origin=None if block else bound.origin,
-                label="unknown type",
-                help=type_help(name, self.library.names()),
-            )
-            return None
-        if isinstance(found, Definition) and stage.init is not None:
-            init = (*init, self.init_layer(stage.init, env))
-        unit = Unit(stage, found, block, init)
-        if self.call(unit, name, env, "").report_misspelt(found.params):
-            return None
-        if not isinstance(found, Definition):
-            no_children(stage, f"`{name}`", env, self.evaluator)
-            self.inits.check_needed(found, stage.init, env)
-        return unit
-
-    def init_layer(self, tree: Mapping, env: Env) -> InitLayer:
-        """The `init` of a group or block, its types and tensors checked."""
-        self.inits.check_types(tree, env)
-        return InitLayer(tree, env)
 
     # -- names and copies -------------------------------------------------------------------------------------------
 
@@ -252,6 +174,7 @@ class Lists:
         """Give the stage its path, or its copies theirs, and lower them."""
         stage = unit.stage
         if stage.repeat is None:
+            self.check_room(unit, 1, stage.span, env)
             if stage.inline and isinstance(unit.type, Primitive):
                 self.evaluator.fault(
                     "A0109",
@@ -271,7 +194,9 @@ class Lists:
         count = self.evaluator.param(REPEAT, stage.repeat, env).value
         if not isinstance(count, int):
             self.first_copy(unit, flows, frame, self.path(stage, space, replace(env, index=0), renames), env, name)
-        elif stage.inline:
+            return
+        self.check_room(unit, count, stage.repeat.span, env)
+        if stage.inline:
             self.inline_copies(unit, count, flows, frame, space, env, renames)
         else:
             self.copies(unit, count, flows, frame, self.path(stage, space, env, renames), env, name)
@@ -286,11 +211,66 @@ class Lists:
             self.refuse_repeat(unit, flows, env, path)
             count = 1
         made: list[Flow] = []
+        repeat = self.begin(unit, count, path, env)
         for index in range(count):
             given = [made[-1]] if made else flows
-            made.append(self.expand(unit, f"{path}.{index}", given, self.copy_env(env, index, given), frame))
+            since, before = self.mark(), self.evaluator.report.given
+            self.step(unit.stage, env)
+            made.append(self.expand(unit, f"{path}.{index}", given, copy_env(env, index, given), frame))
+            repeat.copied(len(self.nodes))
+            is_known = self.evaluator.report.given == before and not self.broken
+            if index and is_known and made[-1].type == given[0].type and not unit.varies:
+                made += self.other_copies(repeat, Passage(since, self.mark(), given[0], made[-1]), count - index - 1)
+                break
+        self.repeats.pop()
         self.leave(at, made[-1])
         frame.add(Ref(replace(made[-1], maker=path), unit.stage.span, tuple(made)), name)
+
+    def begin(self, unit: Unit, count: int, path: str, env: Env) -> Repeat:
+        """Note a repeat that is being lowered."""
+        span = unit.stage.repeat.span if unit.stage.repeat is not None else unit.stage.span
+        self.repeats.append(Repeat(path, span, env, count, len(self.nodes)))
+        return self.repeats[-1]
+
+    def other_copies(self, repeat: Repeat, last: Passage, count: int) -> list[Flow]:
+        """The copies that are left of a repeat whose copies give what they take: all as the last one."""
+        self.make_room(last, count, repeat.span, repeat.env, repeat.path)
+        made = [last.flow]
+        for index in range(repeat.count - count, repeat.count):
+            made.append(self.again(last, made[-1], f"{repeat.path}.{index}"))
+        return made[1:]
+
+    def check_room(self, unit: Unit, count: int, span: Span, env: Env) -> None:
+        """Stop where a stage is sure to be too much, before any of it is made.
+
+        Equal copies of which one is small are counted exactly, once two are made.
+        """
+        if isinstance(unit.type, Primitive) and count == 1:
+            return
+        ops, stages = self.least.of_copy(unit.stage, unit.type)
+        if count > 1 and not unit.varies and stages < SMALL:
+            return
+        if len(self.nodes) + count * ops > MAX_OPS:
+            label = f"at least {ops:,} op{'s' * (ops != 1)}"
+            label = label if count == 1 else f"{count:,} copies of {label} make {count * ops:,}"
+            self.stop(f"the network has more than {MAX_OPS:,} ops", span, env, label=label)
+        if self.steps + count * stages > MAX_STAGES:
+            self.stop(f"the network has more than {MAX_STAGES:,} stages", span, env)
+
+    def make_room(self, passage: Passage, times: int, span: Span, env: Env, path: str) -> None:
+        """Stop where a passage as often again would be too much."""
+        if len(self.nodes) + times * passage.ops > MAX_OPS:
+            self.too_many_ops(span, env, path)
+        if self.steps + times * passage.steps > MAX_STAGES:
+            self.stop(f"the network has more than {MAX_STAGES:,} stages", span, env)
+
+    def too_many_ops(self, span: Span, env: Env, path: str) -> NoReturn:
+        """Stop where there are more ops than a network may have, at the outermost repeat that made several."""
+        message = f"the network has more than {MAX_OPS:,} ops"
+        repeat = next((repeat for repeat in self.repeats if repeat.done), None)
+        if repeat is None:
+            self.stop(message, span, env, "use fewer stages", path)
+        self.stop(message, repeat.span, repeat.env, path=repeat.path, label=repeat.sum())
 
     def refuse_repeat(self, unit: Unit, flows: Sequence[Flow], env: Env, path: str) -> None:
         """Report a repeat of what takes several inputs: each copy gives one."""
@@ -308,12 +288,8 @@ class Lists:
         """A repeat whose count is not known: its first copy is checked, nothing is known of its output."""
         self.broken.add(path)
         self.enter(path, "repeat", "", flows, unit.stage.span, ("input",))
-        self.expand(unit, f"{path}.0", flows, self.copy_env(env, 0, flows), frame)
+        self.expand(unit, f"{path}.0", flows, copy_env(env, 0, flows), frame)
         frame.add(Ref(self.flow(None, unit.stage.span, path), unit.stage.span, used=True), name)
-
-    def copy_env(self, env: Env, index: int, given: Sequence[Flow]) -> Env:
-        """The scope of one copy: `i`, and what arrives at it."""
-        return replace(self.local_env(env, given), index=index)
 
     def inline_copies(
         self,
@@ -339,9 +315,11 @@ class Lists:
             frame.add(Ref(self.flow(None, stage.span, ""), stage.span, used=True), None)
             return
         made: list[Flow] = []
+        repeat = self.begin(unit, count, space.prefix.rstrip("."), env)
         for index in range(count):
+            self.step(stage, env)
             given = [made[-1]] if made else flows
-            local = self.copy_env(env, index, given)
+            local = copy_env(env, index, given)
             if stage.name is None and unit.type is None:
                 flow = self.body(unit, space.prefix, given, local, space, frame)
                 label = None
@@ -350,7 +328,9 @@ class Lists:
                 flow = self.expand(unit, path, given, local, frame)
                 label = path.rpartition(".")[2] if stage.name is not None else None
             made.append(flow)
+            repeat.copied(len(self.nodes))
             frame.add(Ref(flow, stage.span, (flow,), used=index + 1 < count), label)
+        self.repeats.pop()
 
     def path(self, stage: Stage, space: Namespace, env: Env, renames: dict[str, Entry]) -> str:
         """The path of the next child of a module: its name, or its number."""
@@ -384,27 +364,30 @@ class Lists:
 
     # -- modules ----------------------------------------------------------------------------------------------------
 
-    def enter(self, path: str, kind: str, type_: str, flows: Sequence[Flow], span: Span, names: tuple[str, ...]) -> int:
-        """Begin a scope; its output follows in `leave`."""
-        inputs = tuple(flow.id for flow in flows)
-        self.scopes.append(Scope(path, kind, type_, inputs, -1, span, names))  # type: ignore[arg-type]
-        self.order.append(path)
-        return len(self.scopes) - 1
-
-    def leave(self, at: int, flow: Flow) -> None:
-        """End a scope."""
-        self.scopes[at] = replace(self.scopes[at], output=flow.id)
-
     def expand(self, unit: Unit, path: str, flows: list[Flow], env: Env, frame: Frame) -> Flow:
         """One module at `path`: a node, or a scope with what is in it."""
         if isinstance(unit.type, Primitive):
             return self.node(unit, unit.type, path, flows, env)
-        kind, type_ = ("group", "") if unit.type is None else ("block", unit.type.name)
-        names = ("input",) if unit.type is None else unit.type.inputs
-        at = self.enter(path, kind, type_, flows, unit.stage.span, names)
+        key = (unit.key(env), flows[0].type) if unit.plain and len(flows) == 1 else None
+        depth = self.depth + len(env.uses)
+        known: Passage | None = unit.made.get(key)
+        if known is not None and depth <= known.depth:
+            self.make_room(known, 1, unit.stage.span, env, path)
+            return self.again(known, flows[0], path)
+        self.evaluator.spend(WORK, unit.stage.span, env)
+        since, before = self.mark(), self.evaluator.report.given
+        if unit.type is None:
+            at = self.enter(path, "group", "", flows, unit.stage.span, ("input",))
+        else:
+            at = self.enter(path, "block", unit.type.name, flows, unit.stage.span, unit.type.inputs)
         flow = self.body(unit, path + ".", flows, env, Namespace(path + "."), frame)
         self.leave(at, flow)
-        return replace(flow, maker=path, span=unit.stage.span)
+        flow = Flow(flow.id, flow.type, unit.stage.span, path, flow.absent)
+        until = self.mark()
+        is_known = self.evaluator.report.given == before and not self.broken and until.claims == since.claims
+        if key is not None and is_known and flow.type is not None:
+            unit.made[key] = Passage(since, until, flows[0], flow, depth)
+        return flow
 
     def body(self, unit: Unit, prefix: str, flows: list[Flow], env: Env, space: Namespace, frame: Frame) -> Flow:
         """The stages of a group or block, in the namespace that they are to join."""
@@ -427,12 +410,6 @@ class Lists:
             return self.close(inner, env)
         assert isinstance(unit.type, Definition)
         return self.block(unit, unit.type, path, flows, env, space)
-
-    def call(self, unit: Unit, type_: str, env: Env, path: str) -> Call:
-        """One use of a type, with all that can give its fields."""
-        defaults = self.defaults.get(type_) if self.defaults is not None else None
-        common = defaults if isinstance(defaults, Mapping) else None
-        return Call(self.evaluator, type_, unit.stage, unit.block, common, self.spec_env, env, path)
 
     def block(
         self, unit: Unit, definition: Definition, path: str, flows: list[Flow], env: Env, space: Namespace
@@ -471,8 +448,7 @@ class Lists:
         if len(flows) != len(definition.inputs):
             self.broken.add(path)
             return self.flow(None, stage.span, path)
-        call = self.call(unit, definition.name, self.first_env(env, flows), path)
-        arguments = call.bind(definition.params, definition.is_open)
+        arguments = self.arguments(unit, definition, first_env(env, flows), path)
         check_renames(definition, stage.names, env, self.evaluator, path)
         bounds = {name: bound for name, (bound, _) in arguments.items()}
         inner_env = Env(bounds, is_open=definition.is_open, uses=(*env.uses, Use(stage.span, definition.name)))
@@ -497,59 +473,66 @@ class Lists:
                 )
         return self.close(inner, inner_env)
 
-    def first_env(self, env: Env, flows: Sequence[Flow]) -> Env:
-        """A block's parameters see the channels of its first input."""
-        first = self.local_env(env, flows[:1])
-        return replace(first, index=env.index)
+    def arguments(self, unit: Unit, definition: Definition, env: Env, path: str) -> Arguments:
+        """The parameters of one use of a definition, bound once where they are always the same."""
+        key = unit.key(env)
+        if key is not None and key in unit.made:
+            found: Arguments = unit.made[key]
+            return found
+        before = self.evaluator.report.given
+        found = self.units.call(unit, definition.name, env, path).bind(definition.params, definition.is_open)
+        if key is not None and self.evaluator.report.given == before:
+            unit.made[key] = found
+        return found
 
     # -- primitives -------------------------------------------------------------------------------------------------
 
     def node(self, unit: Unit, primitive: Primitive, path: str, flows: list[Flow], env: Env) -> Flow:
         """One primitive."""
         stage = unit.stage
-        arguments = self.call(unit, primitive.name, env, path).bind(primitive.params)
-        if not self.right_arity(primitive, stage, flows, env, path):
-            self.broken.add(path)
-            return self.flow(None, stage.span, path)
-        op, type_ = self.primitives.build(primitive, stage, arguments, flows, env, path)
-        if type_ is not None and prod(size for size in type_.dims if size is not None) > MAX_ELEMENTS:
-            message = f"a value has more than {MAX_ELEMENTS:,} elements"
+        types = tuple([flow.type for flow in flows])
+        key = (unit.key(env), types) if unit.plain else None
+        if key is not None and key in unit.made:
+            op, type_ = unit.made[key]
+        else:
+            before = self.evaluator.report.given
+            arguments = self.units.call(unit, primitive.name, env, path).bind(primitive.params)
+            if not self.primitives.right_arity(primitive, stage, flows, env, path):
+                self.broken.add(path)
+                return self.flow(None, stage.span, path)
+            op, type_ = self.primitives.build(primitive, stage, arguments, flows, env, path)
+            if key is not None and op is not None and self.evaluator.report.given == before:
+                unit.made[key] = op, type_
+        if type_ is not None and prod([size for size in type_.dims if size is not None]) > MAX_VALUE:
+            message = f"a value has more than {MAX_VALUE:,} elements"
             self.stop(message, stage.span, env, "use fewer channels or rows", path)
         flow = self.flow(type_, stage.span, path)
         if op is None:
             self.broken.add(path)
             return flow
-        if len(self.nodes) >= MAX_NODES:
-            self.stop(f"the network has more than {MAX_NODES} ops", stage.span, env, path=path)
+        if len(self.nodes) >= MAX_OPS:
+            self.too_many_ops(stage.span, env, path)
         inits = self.inits.of(primitive, op, stage.init, unit.init, env, path)
-        self.nodes.append(Node(path, op, tuple(f.id for f in flows), flow.id, stage.span, primitive.name, inits))
+        inputs = tuple([flow.id for flow in flows])
+        self.nodes.append(Node(path, op, inputs, flow.id, stage.span, primitive.name, inits))
         self.order.append(path)
-        self.sites[path] = Site(stage, arguments, env)
+        self.sites[path] = Site(stage, partial(self.units.bound, unit, primitive, env, path), env)
         return flow
 
-    def right_arity(self, primitive: Primitive, stage: Stage, flows: Sequence[Flow], env: Env, path: str) -> bool:
-        """A merge takes two inputs or more (one, if `m.*` says so); anything else takes one."""
-        every = any(reference.every or not reference.name for reference in stage.from_)
-        if primitive.merges and len(flows) < 2 and not every:
-            self.evaluator.fault(
-                "A0405",
-                f"{primitive.name} joins two inputs or more",
-                stage.from_[0].span if stage.from_ else stage.span,
-                env,
-                label="one is given",
-                help="write `from: [a, b]`",
-                path=path,
-            )
-            return False
-        if not primitive.merges and len(flows) != 1:
-            self.evaluator.fault(
-                "A0405",
-                f"{primitive.name} takes one input",
-                stage.from_[0].span,
-                env,
-                label=f"{len(flows)} {'is' if len(flows) == 1 else 'are'} given",
-                help="join them first with `concat` or `add`",
-                path=path,
-            )
-            return False
-        return True
+
+def at_stage(env: Env, flows: Sequence[Flow]) -> Env:
+    """The scope with `in_channels` as it is at a stage."""
+    if len(flows) > 1:
+        return env.at(None, "on a stage with several inputs")
+    type_ = flows[0].type
+    return env.at(UNKNOWN if type_ is None or type_.channels is None else type_.channels)
+
+
+def first_env(env: Env, flows: Sequence[Flow]) -> Env:
+    """A block's parameters see the channels of its first input."""
+    return at_stage(env, flows[:1])
+
+
+def copy_env(env: Env, index: int, given: Sequence[Flow]) -> Env:
+    """The scope of one copy: `i`, and what arrives at it."""
+    return at_stage(env, given).copy(index)

@@ -14,14 +14,9 @@ from functools import lru_cache
 from itertools import islice
 from typing import Final
 
+from archc.limits import MAX_ELEMENTS, MAX_EXPRESSION_LEVELS, MAX_LEVELS, MAX_NUMBER, MAX_PARTS, MAX_TEXT
 from archc.spec.values import UNKNOWN, BlockRef, Unknown, Value, describe, is_number
 
-MAX_NODES: Final = 64
-MAX_DEPTH: Final = 24
-MAX_NUMBER: Final = 2**53
-MAX_LIST: Final = 1000
-MAX_LEVELS: Final = 8
-MAX_TEXT: Final = 4096
 RESERVED: Final = frozenset({"and", "or", "not", "if", "else", "none", "true", "false", "in"})
 
 _TOKEN = re.compile(
@@ -126,9 +121,9 @@ class _Parser:
 
     def make(self, op: str, start: int, end: int, args: tuple[Node, ...] = (), value: Value = None) -> Node:
         self.nodes += 1
-        if self.nodes > MAX_NODES:
+        if self.nodes > MAX_PARTS:
             raise self.error(
-                f"the expression has more than {MAX_NODES} parts", start, end, "split it over several params"
+                f"the expression has more than {MAX_PARTS} parts", start, end, "split it over several params"
             )
         return Node(op, self.offset + start, self.offset + end, args, value)
 
@@ -166,10 +161,13 @@ class _Parser:
 
     def conditional(self) -> Node:
         self.depth += 1
-        if self.depth > MAX_DEPTH:
+        if self.depth > MAX_EXPRESSION_LEVELS:
             start, end = self.place()
             raise self.error(
-                f"the expression is nested deeper than {MAX_DEPTH}", start, end, "split it over several params"
+                f"the expression is nested deeper than {MAX_EXPRESSION_LEVELS}",
+                start,
+                end,
+                "split it over several params",
             )
         value = self.either()
         if self.accept("if"):
@@ -376,8 +374,8 @@ def _truth(node: Node, value: Value) -> bool:
 def _bounded(value: Value) -> Value:
     if is_number(value) and not (math.isfinite(value) and abs(value) <= MAX_NUMBER):
         raise OverflowError("the result is too large")
-    if isinstance(value, tuple) and next(islice(_elements(value, 0), MAX_LIST, None), None) is not None:
-        raise OverflowError(f"the list has more than {MAX_LIST} elements")
+    if isinstance(value, tuple) and next(islice(_elements(value, 0), MAX_ELEMENTS, None), None) is not None:
+        raise OverflowError(f"the list has more than {MAX_ELEMENTS} elements")
     return value
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Final
 
 from archc.diagnostics import Diagnostic, Label, Report, SourceFile, Span
+from archc.limits import MAX_BYTES, MAX_EXTENDS
 from archc.source import Entry, Mapping, Scalar, Sequence, Tree, decode, parse, read_file
 from archc.spec.merge import merge_specs
 
-MAX_EXTENDS: Final = 8
 SHIPPED_FOLDERS: Final = ("imagenet", "fashion_mnist", "families")
 _SHIPPED_NAME: Final = re.compile(r"(?:[a-z_]{1,32}/)?[A-Za-z0-9_]{1,64}\Z")
 
@@ -161,6 +161,10 @@ def _extended(
     report.extend(found)
     file, parent = _read_parent(file, report) if not found else (file, None)
     loaded.files.append(file)
+    if sum(len(one.text) for one in loaded.files) > MAX_BYTES:
+        message = f"the spec and those that it extends are larger than {MAX_BYTES // 1024} KiB together"
+        report.add(Diagnostic("A0003", message, target.span, help="use `repeat` or blocks"))
+        return None
     if parent is None:
         return None
     parent_root = shipped_root() if shipped else root

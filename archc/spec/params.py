@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Final, Literal, get_args
 
 from archc.diagnostics import Span
 from archc.diagnostics.fixes import Hint, certain
+from archc.limits import MAX_INT
 from archc.source import Tree
 from archc.spec.values import BlockRef, Value, describe, is_number
 
 Kind = Literal["int", "float", "bool", "string", "sizes", "paddings", "ints", "floats", "block", "any"]
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
-MAX_INT: Final = 2**31 - 1
-MAX_COMPARED: Final = 100
+MAX_WORD: Final = 64
+MAX_RANKED: Final = 200
+MAX_COMPARED: Final = 24
 
 
 class Required:
@@ -227,10 +230,18 @@ def kind_of(value: Value) -> Kind:
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
-    """The known word most like `word`, or ""; of very many words, only those about as long are compared."""
-    known = [known_word for known_word in words if abs(len(known_word) - len(word)) <= 2 + len(word) // 2][
-        :MAX_COMPARED
-    ]
+    """The known word most like `word`, or ""; of many words, only those with about the same letters are compared."""
+    return _nearest(word[:MAX_WORD], tuple(words))
+
+
+@lru_cache(maxsize=1024)
+def _nearest(word: str, words: tuple[str, ...]) -> str:
+    room = 2 + len(word) // 2
+    known = [known_word for known_word in words if abs(len(known_word) - len(word)) <= room]
+    if len(known) > MAX_COMPARED:
+        letters = set(word)
+        known = sorted(known[:MAX_RANKED], key=lambda known_word: len(letters.symmetric_difference(known_word)))
+        known = known[:MAX_COMPARED]
     folded = {known_word.lower().replace("-", "_"): known_word for known_word in known}
     if word.lower().replace("-", "_") in folded:
         return folded[word.lower().replace("-", "_")]

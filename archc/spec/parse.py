@@ -412,9 +412,11 @@ class _Parser(Reader):
             found = [self.output(key, entry) for key, entry in mapping.entries.items()] if mapping else []
         if isinstance(tree, (Sequence, Mapping)) and not found:
             self.error("A0504", "`outputs` is empty", tree.span, help="name a stage, or leave `outputs` out")
-        for index, output in enumerate(found):
-            if output.name in [other.name for other in found[:index]]:
+        names: set[str] = set()
+        for output in found:
+            if output.name in names:
                 self.error("A0108", f"two outputs are called `{output.name}`", output.reference.span, help="remove one")
+            names.add(output.name)
         return tuple(found)
 
     def listed_output(self, reference: Reference) -> OutputSpec:

@@ -1,0 +1,199 @@
+"""What a stage is, besides its place in the list: a group, a primitive or a block, with its fields."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from archc.blocks.library import Library, Type
+from archc.blocks.primitives import Primitive
+from archc.blocks.torch_names import type_help
+from archc.diagnostics import Report
+from archc.lower.arguments import Arguments, Call, Fixed, has_expression, uses_index
+from archc.lower.env import Env, Evaluator
+from archc.lower.frames import InitLayer
+from archc.lower.init import InitChecker
+from archc.lower.names import no_children
+from archc.source import Mapping, Scalar, Sequence, Tree
+from archc.spec.model import Definition, Stage
+from archc.spec.params import Param
+from archc.spec.values import BlockRef, Bound, Unknown
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unit:
+    """What a stage says, by which it is expanded once or many times."""
+
+    stage: Stage
+    type: Type | None
+    """None for a group."""
+    block: BlockRef | None
+    """The block parameter that gave the type, if one did."""
+    init: tuple[InitLayer, ...]
+    plain: bool = False
+    """Whether no field of it has an expression, so that what arrives decides what it makes."""
+    varies: bool = False
+    """Whether anything in it uses `i`, so that copies may differ."""
+    made: dict[Hashable, Any] = field(default_factory=dict)
+    """What a plain unit made of what arrived; one for all primitives with the same fields."""
+    fixed: Fixed = field(default_factory=Fixed)
+
+    def key(self, env: Env) -> Hashable:
+        """What the fields of a plain unit depend on: what arrives, and whether it is the first copy; else None."""
+        return (env.in_channels, env.no_channels, not env.index) if self.plain else None
+
+
+TYPE: Final = Param("type", "string")
+
+
+class Units:
+    """Reads what stages are; shared by every list of one network."""
+
+    def __init__(
+        self, library: Library, evaluator: Evaluator, defaults: Mapping | None, spec_env: Env, inits: InitChecker
+    ) -> None:
+        self.library = library
+        self.evaluator = evaluator
+        self.defaults = defaults
+        self.spec_env = spec_env
+        self.inits = inits
+        self.silent = Evaluator(Report(), evaluator.rank)
+        self.known: dict[tuple[int, str], tuple[tuple[InitLayer, ...], Unit]] = {}
+        """By the stage's id, and its type where a param says it, units and the `init` around them."""
+
+        self.shared: dict[Hashable, dict[Hashable, Any]] = {}
+        """What primitives made, by what their stages say."""
+
+    def again(self, stage: Stage, init: tuple[InitLayer, ...], name: str = "") -> Unit | None:
+        """The unit of a stage that was there before and is always the same."""
+        known = self.known.get((id(stage), name))
+        return known[1] if known is not None and known[0] is init else None
+
+    def is_there(self, stage: Stage, env: Env) -> bool | None:
+        """Whether neither `when` nor a block parameter of `none` removes the stage; None where that is not known."""
+        is_told = True
+        if stage.when is not None:
+            condition = self.evaluator.value(stage.when, env).value
+            if not isinstance(condition, (bool, Unknown)):
+                self.evaluator.fault(
+                    "A0103",
+                    "`when` needs a bool",
+                    stage.when.span,
+                    env,
+                    label="not a condition",
+                    help="write a comparison",
+                )
+            if condition is False:
+                return False
+            is_told = isinstance(condition, bool)
+        if stage.type is not None and self.evaluator.value(stage.type, env).value in (None, "none"):
+            return False
+        return True if is_told else None
+
+    def of(self, stage: Stage, env: Env, init: tuple[InitLayer, ...]) -> Unit | None:
+        """What a stage that is there expands to; None after a mistake."""
+        before = self.evaluator.report.given
+        bound = self.evaluator.value(stage.type, env) if stage.type is not None else None
+        block = bound.value if bound is not None and isinstance(bound.value, BlockRef) else None
+        by_param = block.type if block is not None else ""
+        known = self.again(stage, init, by_param) if block is not None and not block.fields else None
+        if known is not None:
+            return known
+        unit = self._read(stage, bound, block, env, init)
+        has_own = block.fields if block is not None else stage.type is not None and has_expression(stage.type)
+        if unit is not None and stage.init is None and not has_own and self.evaluator.report.given == before:
+            self.known[id(stage), by_param] = init, unit
+        return unit
+
+    def _read(
+        self, stage: Stage, bound: Bound | None, block: BlockRef | None, env: Env, init: tuple[InitLayer, ...]
+    ) -> Unit | None:
+        if stage.type is None or bound is None:
+            own = (self.init_layer(stage.init, env),) if stage.init is not None else ()
+            no_children(stage, "a group", env, self.evaluator)
+            return Unit(stage, None, None, (*init, *own) if own else init, False, varies(stage, init))
+        name = block.type if block else bound.value
+        if not isinstance(name, str):
+            self.evaluator.conformed(TYPE, bound, stage.type.span, env)
+            return None
+        found = self.library.find(name)
+        if found is None and self.library.is_open:
+            return None
+        if found is None:
+            span = block.span if block else stage.type.span
+            self.evaluator.fault(
+                "A0105",
+                f"there is no type `{name[:80]}`",
+                span,
+                env,
+                origin=None if block else bound.origin,
+                label="unknown type",
+                help=type_help(name, self.library.names()),
+            )
+            return None
+        if isinstance(found, Definition) and stage.init is not None:
+            init = (*init, self.init_layer(stage.init, env))
+        plain = self.is_plain(stage, name, block)
+        made = self.shared.setdefault(content(stage, name), {}) if plain and not isinstance(found, Definition) else {}
+        unit = Unit(stage, found, block, init, plain, varies(stage, init), made)
+        if not made and self.call(unit, name, env, "").report_misspelt(found.params):
+            return None
+        if isinstance(found, Primitive):
+            no_children(stage, f"`{name}`", env, self.evaluator)
+            self.inits.check_needed(found, stage.init, env)
+        return unit
+
+    def is_plain(self, stage: Stage, name: str, block: BlockRef | None) -> bool:
+        """Whether no field that the stage or `defaults` gives has an expression."""
+        defaults = self.defaults.get(name) if self.defaults is not None else None
+        given = [entry.value for entry in stage.args.values()] + ([defaults] if defaults is not None else [])
+        return not (block is not None and block.fields) and not any(has_expression(tree) for tree in given)
+
+    def init_layer(self, tree: Mapping, env: Env) -> InitLayer:
+        """The `init` of a group or block, its types and tensors checked."""
+        self.inits.check_types(tree, env)
+        return InitLayer(tree, env)
+
+    def call(self, unit: Unit, type_: str, env: Env, path: str) -> Call:
+        """One use of a type, with all that can give its fields."""
+        defaults = self.defaults.get(type_) if self.defaults is not None else None
+        common = defaults if isinstance(defaults, Mapping) else None
+        return Call(self.evaluator, type_, unit.stage, unit.block, common, self.spec_env, env, path, unit.fixed)
+
+    def bound(self, unit: Unit, primitive: Primitive, env: Env, path: str) -> Arguments:
+        """The fields of a primitive that is right, once more, for those who ask what gave each."""
+        return replace(self.call(unit, primitive.name, env, path), evaluator=self.silent).bind(primitive.params)
+
+
+def content(stage: Stage, name: str) -> Hashable:
+    """What a stage without expressions says of the op that it makes."""
+    merged = tuple((reference.name == "", reference.every) for reference in stage.from_)
+    fields = tuple([(key, value_of(entry.value)) for key, entry in stage.args.items()])
+    return name, stage.repeat is not None, merged, fields
+
+
+def value_of(tree: Tree) -> Hashable:
+    """A tree without expressions as a value to compare; a bool is no int, an int no float."""
+    if isinstance(tree, Scalar):
+        return type(tree.value), tree.value
+    items = tree.items if isinstance(tree, Sequence) else [entry.value for entry in tree.entries.values()]
+    keys = tuple(tree.entries) if isinstance(tree, Mapping) else ()
+    return keys, tuple(value_of(item) for item in items)
+
+
+def varies(stage: Stage, init: tuple[InitLayer, ...]) -> bool:
+    """Whether a stage that repeats, anything in it or an `init` around it uses `i`."""
+    return stage.repeat is not None and (
+        any(uses_index(layer.tree) for layer in init) or any(uses_index(tree) for tree in trees(stage))
+    )
+
+
+def trees(stage: Stage) -> Iterator[Tree]:
+    """All that a stage and those in it say."""
+    for tree in (stage.name, stage.type, stage.repeat, stage.when, stage.expect, stage.init):
+        if tree is not None:
+            yield tree
+    yield from (entry.value for entry in (*stage.args.values(), *stage.names.values()))
+    for child in stage.stages or ():
+        yield from trees(child)
