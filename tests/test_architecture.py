@@ -12,7 +12,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 ALLOWED = {
     "diagnostics": set(),
-    "source": {"diagnostics"},
+    "misprints": {"diagnostics"},
+    "source": {"diagnostics", "misprints"},
     "ir": {"diagnostics"},
     "analysis": {"ir", "diagnostics"},
     "backends": {"ir", "diagnostics"},

@@ -34,7 +34,8 @@ def drop_field(doc: Document, random: Random) -> Iterator[object]:
 def drop_type(doc: Document, random: Random) -> Iterator[object]:
     for stage in doc.mappings:
         if stage.role == "stage" and "type" in stage.fields and len(stage.fields) > 1:
-            yield doc.remove(stage.fields["type"]), stage.place
+            keys = [one.place for one in stage.fields.values() if one.name != "type"]
+            yield doc.remove(stage.fields["type"]), stage.place, keys[0]
 
 
 @operator("section dropped", "A0102")
@@ -42,7 +43,8 @@ def drop_section(doc: Document, random: Random) -> Iterator[object]:
     keys = ["extends", "archc", "name"] if doc.is_variant else ["archc", "name", "input", "stages"]
     for key in keys if not doc.is_variant else ["extends"] if "stages" not in doc.spec.fields else []:
         if key in doc.spec.fields:
-            yield doc.remove(doc.spec.fields[key]), doc.spec.place
+            first = next(one for one in doc.spec.fields.values() if one.name != key)
+            yield doc.remove(doc.spec.fields[key]), doc.spec.place, first.place
 
 
 @operator("entry dropped", "A0102", "A0109", "A0504")
@@ -52,7 +54,7 @@ def drop_entry(doc: Document, random: Random) -> Iterator[object]:
     for m in doc.mappings:
         names = needed.get(m.role, ())
         if m.role == "input" and not doc.is_variant:
-            names = tuple(m.fields)
+            names = tuple(name for name in m.fields if name != "depth")
         for name in names:
             if name in m.fields:
                 around = next((f for f in doc.fields if f.value is m.node), None)

@@ -103,7 +103,7 @@ def no_comma(doc: Document, random: Random) -> Iterator[object]:
                 yield Edit(start, start + 1, ""), start - 1, nodes[one.at + 1][0].start_mark.index
 
 
-@operator("colon removed", "A0004", "A0101", syntax=True)
+@operator("colon removed", "A0004", "A0101", "A0103", syntax=True)
 def no_colon(doc: Document, random: Random) -> Iterator[object]:
     for one in doc.of("stage", "spec", "input", "train"):
         start = one.key.end_mark.index
@@ -111,7 +111,7 @@ def no_colon(doc: Document, random: Random) -> Iterator[object]:
             yield Edit(start, start + 1, ""), one.place
 
 
-@operator("no space behind the colon", "A0004", "A0101", syntax=True)
+@operator("no space behind the colon", "A0004", "A0101", "A0103", syntax=True)
 def no_space(doc: Document, random: Random) -> Iterator[object]:
     for one in doc.of("stage", "spec", "input", "train"):
         start = one.key.end_mark.index
@@ -120,7 +120,7 @@ def no_space(doc: Document, random: Random) -> Iterator[object]:
             yield Edit(start + 1, start + 2, ""), one.place
 
 
-@operator("equals for a colon", "A0004", "A0101", syntax=True)
+@operator("equals for a colon", "A0004", "A0101", "A0103", syntax=True)
 def equals(doc: Document, random: Random) -> Iterator[object]:
     for one in doc.of("stage", "input", "train"):
         start = one.key.end_mark.index
