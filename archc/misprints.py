@@ -129,7 +129,9 @@ def _unpaired(file: SourceFile, lines: list[str], problem: Problem) -> Diagnosti
         help = "close it on its line, or remove it"
         return Diagnostic("A0004", f"invalid YAML: the quote `{opened.char}` is not closed", at, "opened here", help=help)
     wanted = CLOSERS[opened.char]
-    if shows is not None and shows.char in CLOSERS.values() and shows.line == opened.line:
+    if shows is not None and shows.char in CLOSERS.values() and (
+        shows.line == opened.line or shows.column > shows.indent
+    ):
         message = f"invalid YAML: `{opened.char}` is closed by `{shows.char}`"
         there = _span(file, shows.line, shows.column)
         labels = (Label(at, "opened here"),)

@@ -8,7 +8,7 @@ from typing import Final
 
 from archc.diagnostics import Diagnostic, Label, Report, Span, Stop
 from archc.source import Mapping, Scalar, Sequence, Tree
-from archc.spec.expressions import MAX_LIST, ExpressionError, Text, evaluate, parse_text
+from archc.spec.expressions import MAX_LIST, ExpressionError, Text, bare_name, evaluate, parse_text
 from archc.spec.params import Fault, Param, conform, suggestion
 from archc.spec.values import UNKNOWN, BlockRef, Bound, Unknown, Value
 
@@ -119,10 +119,12 @@ class Evaluator:
         path: str = "",
         notes: Iterable[str] = (),
         labels: tuple[Label, ...] = (),
+        group: str = "",
     ) -> None:
-        """Report a mistake at the place that is to blame."""
+        """Report a mistake at the place that is to blame; once for all of one `group` in a scope."""
         primary, more = place(span, env, origin)
-        self.report.add(Diagnostic(code, message, primary, label, (*labels, *more), tuple(notes), help, path))
+        scope = (code, group, env.uses[-1].block if env.uses else "") if group else None
+        self.report.add(Diagnostic(code, message, primary, label, (*labels, *more), tuple(notes), help, path), scope)
 
     def value(self, tree: Tree, env: Env, path: str = "") -> Bound:
         """The value of a tree that is not a block."""
@@ -162,15 +164,27 @@ class Evaluator:
         try:
             text = parse_text(tree.value)
             self.spend(text.size * (1 + env.elements(text)), tree.span, env)
-            origin = env.origin(text)
-            return Bound(evaluate(text, env.lookup), origin or tree.span)
+            origin = env.origin(text) if len(text.parts) == 1 else None
+            bare = env.bounds.get(bare_name(text))
+            return Bound(evaluate(text, env.lookup), origin or tree.span, bare.declared if bare is not None else None)
         except ExpressionError as error:
-            span = tree.span
-            if tree.text_start is not None:
-                span = span.within(tree.text_start + error.start, tree.text_start + error.end)
-            blamed = origin if error.code == "A0203" else None
-            self.fault(error.code, error.message, span, env, origin=blamed, help=error.help, path=path)
+            self.failed(error, tree, env, origin, path)
             return Bound(UNKNOWN, tree.span)
+
+    def failed(self, error: ExpressionError, tree: Scalar, env: Env, origin: Span | None, path: str) -> None:
+        """Report a mistake in an expression, at the param of the spec if its kind is what is wrong."""
+        span = tree.span
+        if tree.text_start is not None:
+            span = span.within(tree.text_start + error.start, tree.text_start + error.end)
+        bound = env.bounds.get(error.name) if error.code == "A0203" else None
+        if bound is not None and bound.declared is not None:
+            labels = (Label(span, f"`{error.name}` is used here"),)
+            self.fault(error.code, error.message, bound.declared, Env(), labels=labels, help="change its value", path=path)
+            env.bounds[error.name] = Bound(UNKNOWN, None)
+            return
+        blamed = origin if error.code == "A0203" else None
+        group = error.name if error.code == "A0202" else ""
+        self.fault(error.code, error.message, span, env, origin=blamed, help=error.help, path=path, group=group)
 
     def spend(self, work: int, span: Span, env: Env) -> None:
         """Count work, so that a small file cannot ask for hours of it. Raises Stop past the limit."""
@@ -214,7 +228,20 @@ class Evaluator:
         try:
             return Bound(conform(param, bound.value), bound.origin)
         except Fault as fault:
+            if bound.declared is not None and bound.origin == span:
+                self.blame_param(fault, bound, span, env, path)
+                return Bound(UNKNOWN, bound.origin)
             self.fault(
                 fault.code, fault.message, span, env, origin=bound.origin, label=fault.label, help=fault.help, path=path
             )
             return Bound(UNKNOWN, bound.origin)
+
+    def blame_param(self, fault: Fault, bound: Bound, span: Span, env: Env, path: str) -> None:
+        """Report a param of the spec whose value a field does not take, and say nothing more of it."""
+        assert bound.declared is not None
+        name = next((name for name, one in env.bounds.items() if one.declared == bound.declared), "")
+        labels = (Label(span, f"`{name}` is used here"),)
+        self.fault(
+            fault.code, fault.message, bound.declared, Env(), label=fault.label, labels=labels, help=fault.help, path=path
+        )
+        env.bounds[name] = Bound(UNKNOWN, None)

@@ -11,6 +11,9 @@ from archc.lower.frames import Flow, Frame, Ref
 from archc.spec.model import Reference, Stage
 from archc.spec.params import suggestion
 
+DANGLING: Final = -2
+"""The number of a value that a faulty reference stands for: how many there should be is not known either."""
+
 WORK: Final = 10
 """What one input counts, in parts of an expression."""
 
@@ -35,7 +38,7 @@ def inputs_of(stage: Stage, frame: Frame, env: Env, evaluator: Evaluator) -> lis
         if ref is None:
             dangling(stage, reference, frame, env, evaluator)
             frame.current.use()
-            unknown = Flow(-1, None, reference.span, "")
+            unknown = Flow(DANGLING, None, reference.span, "")
             found.append(Given(Ref(unknown, reference.span), unknown, reference.span))
             continue
         ref.use()
@@ -80,7 +83,7 @@ def dangling(stage: Stage, reference: Reference, frame: Frame, env: Env, evaluat
             label="unknown stage",
             help=suggestion(name, known, "known here are"),
         )
-    for ref in frame.stages:
+    for ref in (*frame.stages, *frame.inputs.values()):
         ref.used = True
 
 

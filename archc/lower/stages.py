@@ -13,6 +13,7 @@ from archc.diagnostics import Label, Span, Stop
 from archc.ir.graph import Node, Scope
 from archc.ir.types import TensorType
 from archc.lower.arguments import Call
+from archc.lower.arity import takes
 from archc.lower.env import Env, Evaluator, Use
 from archc.lower.frames import Flow, Frame, InitLayer, Namespace, Ref
 from archc.lower.init import InitChecker
@@ -210,7 +211,7 @@ class Lists:
         name = block.type if block else bound.value
         if not isinstance(name, str):
             return None
-        found = self.library.find(name)
+        found = self.library.find(name, stage.span.file.shipped)
         if found is None and self.library.is_open:
             return None
         if found is None:
@@ -221,6 +222,7 @@ class Lists:
                 span,
                 env,
                 origin=None if block else bound.origin,
+                group=name,
                 label="unknown type",
                 help=suggestion(name, self.library.names(), "see `archc blocks`"),
             )
@@ -412,16 +414,7 @@ class Lists:
         """The stages of a group or block, in the namespace that they are to join."""
         path = prefix.rstrip(".")
         if unit.type is None:
-            if len(flows) != 1:
-                self.evaluator.fault(
-                    "A0405",
-                    "a group takes one input",
-                    unit.stage.from_[0].span if unit.stage.from_ else unit.stage.span,
-                    env,
-                    label=f"{len(flows)} {'is' if len(flows) == 1 else 'are'} given",
-                    help="join them first, or use a block with `inputs:`",
-                    path=path,
-                )
+            if not takes(None, unit.stage, flows, env, self.evaluator, path):
                 self.broken.add(path)
                 return self.flow(None, unit.stage.span, path)
             inputs = {"input": Ref(flows[0], unit.stage.span)}
@@ -457,20 +450,7 @@ class Lists:
             self.stop(
                 f"blocks are nested deeper than {MAX_USES}", stage.span, replace(env, uses=()), "use fewer levels"
             )
-        if len(flows) != len(definition.inputs) and all(reference.name for reference in stage.from_):
-            wanted = ", ".join(definition.inputs)
-            self.evaluator.fault(
-                "A0405",
-                f"`{definition.name}` takes {len(definition.inputs)} inputs"
-                if len(definition.inputs) > 1
-                else f"`{definition.name}` takes one input",
-                stage.from_[0].span if stage.from_ else stage.span,
-                env,
-                label=f"{len(flows)} {'is' if len(flows) == 1 else 'are'} given",
-                help=f"write `from: [...]` with {wanted}" if len(definition.inputs) > 1 else "join them first",
-                path=path,
-            )
-        if len(flows) != len(definition.inputs):
+        if not takes(definition, stage, flows, env, self.evaluator, path):
             self.broken.add(path)
             return self.flow(None, stage.span, path)
         call = self.call(unit, definition.name, self.first_env(env, flows), path)
@@ -510,7 +490,7 @@ class Lists:
         """One primitive."""
         stage = unit.stage
         arguments = self.call(unit, primitive.name, env, path).bind(primitive.params)
-        if not self.right_arity(primitive, stage, flows, env, path):
+        if not takes(primitive, stage, flows, env, self.evaluator, path):
             self.broken.add(path)
             return self.flow(None, stage.span, path)
         op, type_ = self.primitives.build(primitive, stage, arguments, flows, env, path)
@@ -527,30 +507,3 @@ class Lists:
         self.nodes.append(Node(path, op, tuple(f.id for f in flows), flow.id, stage.span, primitive.name, inits))
         self.order.append(path)
         return flow
-
-    def right_arity(self, primitive: Primitive, stage: Stage, flows: Sequence[Flow], env: Env, path: str) -> bool:
-        """A merge takes two inputs or more (one, if `m.*` says so); anything else takes one."""
-        every = any(reference.every or not reference.name for reference in stage.from_)
-        if primitive.merges and len(flows) < 2 and not every:
-            self.evaluator.fault(
-                "A0405",
-                f"{primitive.name} joins two inputs or more",
-                stage.from_[0].span if stage.from_ else stage.span,
-                env,
-                label="one is given",
-                help="write `from: [a, b]`",
-                path=path,
-            )
-            return False
-        if not primitive.merges and len(flows) != 1:
-            self.evaluator.fault(
-                "A0405",
-                f"{primitive.name} takes one input",
-                stage.from_[0].span,
-                env,
-                label=f"{len(flows)} {'is' if len(flows) == 1 else 'are'} given",
-                help="join them first with `concat` or `add`",
-                path=path,
-            )
-            return False
-        return True

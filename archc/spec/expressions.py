@@ -38,9 +38,11 @@ _COMPARISONS: Final = ("==", "!=", "<", "<=", ">", ">=")
 class ExpressionError(Exception):
     """A mistake in an expression, from offset `start` to `end` of the text that holds it."""
 
-    def __init__(self, code: str, message: str, start: int, end: int, help: str = "") -> None:
+    def __init__(self, code: str, message: str, start: int, end: int, help: str = "", name: str = "") -> None:
         super().__init__(message)
         self.code, self.message, self.start, self.end, self.help = code, message, start, end, help
+        self.name = name
+        """The variable whose kind is wrong, where it is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,12 @@ class Text:
     size: int = 0
     """How many parts its expressions have."""
     length: int = 0
+
+
+def bare_name(text: Text) -> str:
+    """The variable that `text` is and nothing else, or ""."""
+    part = text.parts[0] if len(text.parts) == 1 else ""
+    return str(part.value) if isinstance(part, Node) and part.op == "name" else ""
 
 
 @lru_cache(maxsize=4096)
@@ -332,8 +340,20 @@ def _value(node: Node, lookup: Lookup) -> Value:
         return _bounded(_OPERATIONS[node.op](node, args))
     except ZeroDivisionError:
         raise ExpressionError("A0203", "division by zero", node.start, node.end) from None
-    except (TypeError, ValueError, IndexError, OverflowError) as error:
+    except TypeError as error:
+        raise ExpressionError("A0203", str(error), node.start, node.end, name=_misfit(node, args)) from None
+    except (ValueError, IndexError, OverflowError) as error:
         raise ExpressionError("A0203", str(error), node.start, node.end) from None
+
+
+def _misfit(node: Node, args: list[Value]) -> str:
+    """The variable that an operation cannot be done with, by its kind; "" where that cannot be told."""
+    lists = node.op in ("index", "slice") or (node.op == "call" and node.value in ("sum", "len"))
+    for at, (arg, value) in enumerate(zip(node.args, args, strict=True)):
+        fits = isinstance(value, tuple) if lists and at == 0 else is_number(value) or isinstance(value, tuple)
+        if not fits and arg.op != "none":
+            return str(arg.value) if arg.op == "name" else ""
+    return ""
 
 
 def lookup_name(node: Node, lookup: Lookup) -> Value:
@@ -341,7 +361,7 @@ def lookup_name(node: Node, lookup: Lookup) -> Value:
     try:
         return lookup(str(node.value))
     except ExpressionError as error:
-        raise ExpressionError(error.code, error.message, node.start, node.end, error.help) from None
+        raise ExpressionError(error.code, error.message, node.start, node.end, error.help, str(node.value)) from None
 
 
 def _conditional(node: Node, lookup: Lookup) -> Value:

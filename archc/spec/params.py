@@ -40,6 +40,8 @@ class Param:
     choices: tuple[Value, ...] = ()
     doc: str = ""
     span: Span | None = None
+    is_typed: bool = False
+    """Whether a spec's param or a block's says its type, in place of a default that gives it."""
 
     @property
     def required(self) -> bool:

@@ -164,7 +164,8 @@ class _Parser(Reader):
                     else "a name is a letter or `_`, then letters, digits and `_`"
                 )
                 self.error("A0107", f"`{key[:80]}` cannot be a param", entry.key.span, why, "rename it")
-            found.append(self.param(key, entry))
+            param = self.param(key, entry)
+            found.append(None if key in RESERVED else param)
         return tuple(param for param in found if param is not None)
 
     def param(self, name: str, entry: Entry) -> Param | None:
@@ -209,6 +210,7 @@ class _Parser(Reader):
             choices,
             str(doc.value) if doc else "",
             entry.key.span,
+            is_typed=True,
         )
 
     def kind_of_default(self, tree: Tree) -> Kind:
