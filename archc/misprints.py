@@ -127,18 +127,22 @@ def _unpaired(file: SourceFile, lines: list[str], problem: Problem) -> Diagnosti
     at = _span(file, opened.line, opened.column)
     if opened.char in QUOTES:
         help = "close it on its line, or remove it"
-        return Diagnostic("A0004", f"invalid YAML: the quote `{opened.char}` is not closed", at, "opened here", help=help)
+        return Diagnostic(
+            "A0004", f"invalid YAML: the quote `{opened.char}` is not closed", at, "opened here", help=help
+        )
     wanted = CLOSERS[opened.char]
-    if shows is not None and shows.char in CLOSERS.values() and (
-        shows.line == opened.line or shows.column > shows.indent
+    if (
+        shows is not None
+        and shows.char in CLOSERS.values()
+        and (shows.line == opened.line or shows.column > shows.indent)
     ):
         message = f"invalid YAML: `{opened.char}` is closed by `{shows.char}`"
         there = _span(file, shows.line, shows.column)
         labels = (Label(at, "opened here"),)
         return Diagnostic("A0004", message, there, f"`{wanted}` is expected", labels, help=f"write `{wanted}`")
-    labels = (Label(_span(file, shows.line, shows.column), f"`{wanted}` is missing before this"),) if shows else ()
+    missing = (Label(_span(file, shows.line, shows.column), f"`{wanted}` is missing before this"),) if shows else ()
     message = f"invalid YAML: `{opened.char}` is not closed"
-    return Diagnostic("A0004", message, at, "opened here", labels, help=f"add the `{wanted}`")
+    return Diagnostic("A0004", message, at, "opened here", missing, help=f"add the `{wanted}`")
 
 
 def _no_colon(file: SourceFile, lines: list[str], problem: Problem) -> Diagnostic | None:
@@ -181,7 +185,9 @@ def missing_colon(text: str, span: Span) -> Diagnostic:
 def _as_parsed(file: SourceFile, problem: Problem) -> Diagnostic:
     if "quoted scalar" in problem.context and "end of stream" in problem.text:
         span = _span(file, problem.context_line, problem.context_column)
-        return Diagnostic("A0004", "invalid YAML: the quote is not closed", span, "opened here", help="close or remove it")
+        return Diagnostic(
+            "A0004", "invalid YAML: the quote is not closed", span, "opened here", help="close or remove it"
+        )
     notes = (f"{problem.context} that begins at line {problem.context_line + 1}",) if problem.context else ()
     return Diagnostic(
         "A0004",
@@ -238,7 +244,9 @@ def _read_line(line: str, number: int, indent: int, stack: list[Spot]) -> Mispri
             if CLOSERS[opened.char] != char or strays:
                 return Misprint(opened, spot)
             at, fresh = at + 1, False
-        elif (stack and char == ",") or (char in ":-?" and line[at + 1 : at + 2] in ("", " ", "\t") and (char == ":" or fresh)):
+        elif (stack and char == ",") or (
+            char in ":-?" and line[at + 1 : at + 2] in ("", " ", "\t") and (char == ":" or fresh)
+        ):
             at, fresh = at + 1, True
         elif fresh and not stack and char in "|>":
             return True

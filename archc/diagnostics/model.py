@@ -130,7 +130,7 @@ class Report:
             if more and diagnostic.path:
                 note = f"and at {more} more stage{'s' * (more > 1)} made of the same text"
                 diagnostic = replace(diagnostic, notes=(*diagnostic.notes, note))
-            also = [span for span in self._also.get(key, {}).values()]
+            also = list(self._also.get(key, {}).values())
             if also:
                 labels = tuple(Label(span, "and here") for span in also[:LABELS_LIMIT])
                 rest = len(also) - LABELS_LIMIT

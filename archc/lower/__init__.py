@@ -29,7 +29,7 @@ def lower(spec: Spec, overrides: Mapping[str, Tree], report: Report) -> Graph | 
     """
     evaluator = Evaluator(report)
     env = param_env(spec, overrides, evaluator)
-    rank = len(spec.input.axes) if spec.input else 0
+    rank = len(spec.input.axes) if spec.input and not spec.is_partial else 0
     lists = Lists(Library(spec.blocks, report, spec.has_lost_blocks), evaluator, spec.defaults, env, rank)
     claims.check_defaults(spec.defaults, lists, env)
     if spec.init is not None:
@@ -50,9 +50,12 @@ def _network(spec: Spec, env: Env, lists: Lists) -> Graph | None:
     input_ = input_of(spec.input, env, lists.evaluator) if spec.input else None
     span = spec.input.span if spec.input else Span(spec.file, 1, 1, 1, 1)
     partial = TensorType(None, (None,) * len(spec.input.axes)) if spec.input else None
-    entry = Ref(lists.flow(input_.type if input_ else partial, span, ""), span)
+    if spec.is_partial:
+        partial = None
+    known = input_.type if input_ and not spec.is_partial else partial
+    entry = Ref(lists.flow(known, span, ""), span)
     layers = (InitLayer(spec.init, env),) if spec.init else ()
-    frame = lists.run(spec.stages, {"input": entry}, Namespace(), env, layers, {}, None)
+    frame = lists.run(spec.stages, {"input": entry}, Namespace(), env, layers, {}, None, is_open=spec.is_partial)
     outputs = claims.outputs_of(spec, frame, env, lists.evaluator)
     lists.report_unused(frame, env)
     check_expectations(spec, lists, env)

@@ -10,7 +10,8 @@ from archc.diagnostics import Span
 from archc.lower.env import Env, Evaluator
 from archc.source import Entry, Mapping, Scalar, Sequence, Tree
 from archc.spec.model import STAGE_FIELDS, Stage
-from archc.spec.params import Param, Required, nearest, suggestion
+from archc.spec.params import Param, Required, meant, nearest, suggestion
+from archc.spec.reader import MANY
 from archc.spec.values import UNKNOWN, BlockRef, Bound
 
 Arguments = dict[str, tuple[Bound, Span]]
@@ -49,17 +50,24 @@ class Call:
         unknown = self.unknown_fields(names, is_open)
         missing = [param for param in params if param.required and not self.is_given(param)]
         self.report_missing([] if unknown else missing)
+        likely = self.misspelt(names) if unknown else {}
         near = {nearest(key, names) for key in unknown}
-        hidden = set(names) if "" in near else near
+        hidden = (set(names) if "" in near else near) - likely.keys()
         bound: Arguments = {}
         inner = Env({}, self.env.in_channels, self.env.no_channels, None, self.env.uses)
         for param in params:
             if param.name in hidden and not self.is_given(param):
                 bound[param.name] = Bound(UNKNOWN, None), self.stage.span
             else:
-                bound[param.name] = self.argument(param, inner)
+                bound[param.name] = self.argument(param, inner, likely.get(param.name))
             inner.bounds[param.name] = bound[param.name][0]
         return bound
+
+    def misspelt(self, names: list[str]) -> dict[str, Entry]:
+        """The stage's fields that can be taken for parameters which are not given, by what they were meant to be."""
+        keys = [key for key in self.stage.args if key not in names]
+        words = {key: meant(key, names) for key in keys} if len(keys) <= MANY else {}
+        return {word: self.stage.args[key] for key, word in words.items() if word and word not in self.stage.args}
 
     def is_given(self, param: Param) -> bool:
         """Whether anything but the parameter's own default gives its value."""
@@ -117,15 +125,16 @@ class Call:
 
     # -- values -----------------------------------------------------------------------------------------------------
 
-    def argument(self, param: Param, inner: Env) -> tuple[Bound, Span]:
-        """The value of one parameter; `inner` is what its own default sees."""
+    def argument(self, param: Param, inner: Env, likely: Entry | None) -> tuple[Bound, Span]:
+        """The value of one parameter; `inner` is what its own default sees, `likely` a misspelt field that gives it."""
         evaluator, env, path = self.evaluator, self.env, self.path
         if self.block is not None and param.name in self.block.fields:
             given = self.block.fields[param.name]
             span = given.origin or self.block.span
             return evaluator.conformed(param, as_block(param, given, span), span, env, path), span
-        if param.name in self.stage.args:
-            tree = self.stage.args[param.name].value
+        entry = self.stage.args.get(param.name, likely)
+        if entry is not None:
+            tree = entry.value
             return evaluator.param(param, first_copy_only(param, tree, self.stage.repeat, env), env, path), tree.span
         default = self.default(param)
         if default is not None:

@@ -30,7 +30,7 @@ def outputs_of(spec: Spec, frame: Frame, env: Env, evaluator: Evaluator) -> tupl
     for output in spec.outputs:
         ref = frame.find(output.reference.name)
         if ref is None or output.reference.every:
-            if output.reference.name:
+            if output.reference.name and not spec.is_partial:
                 evaluator.fault(
                     "A0504",
                     f"output `{output.name}` names no stage of the spec's list",
@@ -129,6 +129,8 @@ def _is_plain(tree: Tree) -> bool:
 
 def unknown_type(name: str, span: Span, env: Env, lists: Lists) -> None:
     """Report a type that does not exist."""
+    if lists.library.is_open:
+        return
     lists.evaluator.fault(
         "A0105",
         f"there is no type `{name[:80]}`",

@@ -179,7 +179,9 @@ class Evaluator:
         bound = env.bounds.get(error.name) if error.code == "A0203" else None
         if bound is not None and bound.declared is not None:
             labels = (Label(span, f"`{error.name}` is used here"),)
-            self.fault(error.code, error.message, bound.declared, Env(), labels=labels, help="change its value", path=path)
+            self.fault(
+                error.code, error.message, bound.declared, Env(), labels=labels, help="change its value", path=path
+            )
             env.bounds[error.name] = Bound(UNKNOWN, None)
             return
         blamed = origin if error.code == "A0203" else None
@@ -242,6 +244,13 @@ class Evaluator:
         name = next((name for name, one in env.bounds.items() if one.declared == bound.declared), "")
         labels = (Label(span, f"`{name}` is used here"),)
         self.fault(
-            fault.code, fault.message, bound.declared, Env(), label=fault.label, labels=labels, help=fault.help, path=path
+            fault.code,
+            fault.message,
+            bound.declared,
+            Env(),
+            label=fault.label,
+            labels=labels,
+            help=fault.help,
+            path=path,
         )
         env.bounds[name] = Bound(UNKNOWN, None)

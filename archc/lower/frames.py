@@ -49,6 +49,8 @@ class Frame:
     names: frozenset[str]
     """The names of all stages of the list, to tell a forward reference from an unknown one."""
     outer: Frame | None = None
+    is_open: bool = False
+    """Whether stages may come before that are not known, so that no name is unknown for certain."""
     refs: dict[str, Ref] = field(default_factory=dict)
     stages: list[Ref] = field(default_factory=list)
     last: Ref | None = None

@@ -35,6 +35,8 @@ class InitChecker:
         self.checked.add(id(section))
         for type_, entry in section.entries.items():
             found = self.library.find(type_)
+            if found is None and self.library.is_open:
+                continue
             if found is None:
                 help = suggestion(type_, self.library.names(), "see `archc blocks`")
                 self.evaluator.fault(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping as Map
 from dataclasses import replace
 
+from archc.diagnostics import Span
 from archc.ir.graph import Axis, Input
 from archc.lower.env import Env, Evaluator
 from archc.source import Scalar, Sequence, Tree

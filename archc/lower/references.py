@@ -51,6 +51,8 @@ def inputs_of(stage: Stage, frame: Frame, env: Env, evaluator: Evaluator) -> lis
 def dangling(stage: Stage, reference: Reference, frame: Frame, env: Env, evaluator: Evaluator) -> None:
     """Report a name that is not an earlier stage of the list; nothing is then said of stages that nothing takes."""
     name, span = reference.name, reference.span
+    if frame.is_open:
+        return
     if name in frame.names:
         itself = stage.name is not None and name == str(stage.name.value)
         frame.excuse(name)

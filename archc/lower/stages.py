@@ -103,17 +103,32 @@ class Lists:
         init: tuple[InitLayer, ...],
         renames: dict[str, Entry],
         outer: Frame | None,
+        is_open: bool = False,
     ) -> Frame:
         """Lower `stages` in order; the frame's `current` is what leaves the list."""
         if self.depth >= MAX_DEPTH:
             self.stop(f"lists of stages are nested deeper than {MAX_DEPTH}", stages[0].span, env, "use fewer levels")
         self.depth += 1
+        stages = [self.respelt(stage, env) if stage.respelt is not None else stage for stage in stages]
         names = frozenset(str(stage.name.value) for stage in stages if stage.name is not None)
-        frame = Frame(inputs, names, outer)
+        frame = Frame(inputs, names, outer, is_open=is_open or (outer is not None and outer.is_open))
         for stage in stages:
             self.stage(stage, frame, space, env, init, renames)
         self.depth -= 1
         return frame
+
+    def respelt(self, stage: Stage, env: Env) -> Stage:
+        """The stage as it was meant, the misspelt fields reported, if its type is known and has none of that name."""
+        name = stage.type.value if stage.type is not None else None
+        found = self.library.find(name, stage.span.file.shipped) if isinstance(name, str) else None
+        if found is None or stage.respelt is None or (isinstance(found, Definition) and found.is_open):
+            return stage
+        fields = [param.name for param in found.params]
+        if any(str(entry.key.value) in fields for entry in stage.misspelt):
+            return stage
+        for entry in stage.misspelt:
+            Call(self.evaluator, str(name), stage, None, None, self.spec_env, env, "").unknown_field(entry, fields)
+        return stage.respelt
 
     def stop(self, message: str, span: Span, env: Env, help: str = "use fewer copies", path: str = "") -> NoReturn:
         """Report a limit that the network passes, and go no further."""
@@ -128,6 +143,8 @@ class Lists:
 
     def report_unused(self, frame: Frame, env: Env) -> None:
         """Report the stages of a list that nothing takes."""
+        if frame.is_open and frame.outer is None:
+            return
         for ref in frame.stages:
             if ref.present and not ref.used:
                 self.evaluator.fault(

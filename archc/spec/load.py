@@ -12,6 +12,9 @@ from typing import Final
 from archc.diagnostics import Diagnostic, Report, SourceFile, Span
 from archc.source import Entry, Mapping, Scalar, Sequence, Tree, decode, parse, read_file
 from archc.spec.merge import merge_specs
+from archc.spec.params import nearest
+from archc.spec.parse import SPEC_FIELDS
+from archc.spec.reader import Reader, misspelt
 
 MAX_EXTENDS: Final = 8
 SHIPPED_FOLDERS: Final = ("imagenet", "fashion_mnist", "families")
@@ -104,18 +107,16 @@ def _mapping(file: SourceFile, report: Report) -> Mapping | None:
     return None
 
 
-def _extended(
-    tree: Mapping, folder: Path, root: Path, seen: list[Path], loaded: Loaded, report: Report
-) -> Mapping | None:
+def _extended(tree: Mapping, folder: Path, root: Path, seen: list[Path], loaded: Loaded, report: Report) -> Mapping:
+    """`tree` over what it extends; where that cannot be read, `tree` as it is, still with its `extends`."""
+    tree = _respelt(tree, report)
     target = tree.get("extends")
     if target is None:
         return tree
     path, problem = _parent_path(target, folder, root)
     if path is None:
-        report.add(
-            Diagnostic("A0501", problem, target.span, help="name a file below the spec's folder, or a spec that ships")
-        )
-        return None
+        report.add(Diagnostic("A0501", problem, target.span, help=_nearest_spec(target)))
+        return tree
     if path in seen or len(seen) >= MAX_EXTENDS:
         message = (
             "`extends` comes back to a spec that it began from"
@@ -123,17 +124,32 @@ def _extended(
             else f"more than {MAX_EXTENDS} specs extend each other"
         )
         report.add(Diagnostic("A0502", message, target.span, help="break the chain"))
-        return None
+        return tree
     shipped = path.is_relative_to(shipped_root())
     file, found = read_file(path, _display(path, folder, target), shipped=False)
     report.extend(found)
     loaded.files.append(file)
     parent = _mapping(file, report) if not found else None
     if parent is None:
-        return None
+        return tree
     parent_root = shipped_root() if shipped else root
-    merged = _extended(parent, path.parent, parent_root, [*seen, path], loaded, report)
-    return merge_specs(merged, tree, report) if merged else None
+    return merge_specs(_extended(parent, path.parent, parent_root, [*seen, path], loaded, report), tree, report)
+
+
+def _respelt(tree: Mapping, report: Report) -> Mapping:
+    """`tree` with `extends` and `upto` where they were misspelt, which is reported."""
+    names = {key: word for key, word in misspelt(tree, SPEC_FIELDS).items() if word in ("extends", "upto")}
+    for key in names:
+        Reader(report).unknown_field(tree.entries[key].key, SPEC_FIELDS, "a spec")
+    return Mapping({names.get(key, key): entry for key, entry in tree.entries.items()}, tree.span) if names else tree
+
+
+def _nearest_spec(target: Tree) -> str:
+    """The way out of an `extends` that names nothing: a spec that ships and is called alike, if there is one."""
+    name = str(target.value) if isinstance(target, Scalar) else ""
+    known = [word for key in shipped_specs() for word in (key, key.partition("/")[2])] if name else []
+    near = nearest(name, known[:200])
+    return f"did you mean `{near}`?" if near else "name a file below the spec's folder, or a spec that ships"
 
 
 def _display(path: Path, folder: Path, target: Tree) -> str:

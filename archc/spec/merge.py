@@ -40,17 +40,18 @@ def _has_expression(tree: Tree) -> bool:
     return isinstance(tree, Scalar) and isinstance(tree.value, str)
 
 
-def merge_specs(parent: Mapping, child: Mapping, report: Report) -> Mapping | None:
+def merge_specs(parent: Mapping, child: Mapping, report: Report) -> Mapping:
     """`child` over `parent`: mappings merge by key, `stages` are appended after `upto`, anything else is replaced.
 
-    A child with another `input` or other `params` inherits only the claims that are made of expressions.
+    A child with another `input` or other `params` inherits only the claims that are made of expressions. Where `upto`
+    names nothing, what is kept is not known: the child comes back as it is.
     """
     if "input" in child.entries or "params" in child.entries:
         parent = without_literal_claims(parent)
-    grows = "stages" in child.entries or "blocks" in child.entries
-    kept = _cut(parent, child, report)
+    grows = "stages" in child.entries or "blocks" in child.entries or "extends" in parent.entries
+    kept = _cut(parent, child, report) if "extends" not in parent.entries else parent
     if kept is None:
-        return None
+        return child
     merged = dict(kept.entries)
     for key, entry in without(child, "extends", "upto").entries.items():
         old = merged.get(key)

@@ -53,6 +53,10 @@ class Stage:
     init: Mapping | None = None
     faulty: bool = False
     """Whether it has neither a type nor stages that can be read, so that nothing is known of it."""
+    respelt: Stage | None = None
+    """The stage as it was meant, if its type has no fields like `misspelt`."""
+    misspelt: tuple[Entry, ...] = ()
+    """The entries that look like fields of every stage, misspelt."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,3 +122,5 @@ class Spec:
     """Whether it may have params that could not be read."""
     has_lost_blocks: bool = False
     """Whether it may define blocks that could not be read."""
+    is_partial: bool = False
+    """Whether it extends a spec that could not be read, so that nothing is known of what comes before its stages."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from typing import Final, Literal, get_args
 
 from archc.diagnostics import Span
@@ -15,6 +15,27 @@ Kind = Literal["int", "float", "bool", "string", "sizes", "paddings", "ints", "f
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
 MAX_INT: Final = 2**31 - 1
 MAX_COMPARED: Final = 100
+LIKELY: Final = 0.75
+"""How alike a misspelt word and a known one are at least, from 0 to 1, to go on as if that had been written."""
+
+SYNONYMS: Final[Mapping[str, str]] = {
+    "activation": "act",
+    "dropout": "p",
+    "filters": "out_channels",
+    "inputs": "from",
+    "kernel": "kernel_size",
+    "kind": "type",
+    "layer": "type",
+    "layers": "stages",
+    "module": "type",
+    "op": "type",
+    "pad": "padding",
+    "prob": "p",
+    "rate": "p",
+    "times": "repeat",
+    "units": "out_features",
+}
+"""What other tools call a field, and its name here."""
 
 
 class Required:
@@ -207,6 +228,9 @@ def kind_of(value: Value) -> Kind:
 
 def nearest(word: str, words: Iterable[str]) -> str:
     """The known word most like `word`, or ""; of very many words, only those about as long are compared."""
+    words = list(words)
+    if SYNONYMS.get(word.lower()) in words:
+        return SYNONYMS[word.lower()]
     known = [known_word for known_word in words if abs(len(known_word) - len(word)) <= 2 + len(word) // 2][
         :MAX_COMPARED
     ]
@@ -215,6 +239,13 @@ def nearest(word: str, words: Iterable[str]) -> str:
         return folded[word.lower().replace("-", "_")]
     close = get_close_matches(word, known, n=1, cutoff=0.6)
     return close[0] if close else ""
+
+
+def meant(word: str, words: Iterable[str]) -> str:
+    """The known word that a misspelt one can be taken for, or "" where that is less than likely."""
+    near = nearest(word, words)
+    is_likely = SYNONYMS.get(word.lower()) == near or SequenceMatcher(None, word, near).ratio() >= LIKELY
+    return near if near and (is_likely or word.lower().replace("-", "_") == near) else ""
 
 
 def suggestion(word: str, words: Iterable[str], otherwise: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from archc.diagnostics import Label, Report, SourceFile, Span
@@ -16,8 +17,8 @@ from archc.spec.model import (
     Spec,
     Stage,
 )
-from archc.spec.params import KINDS, REQUIRED, Kind, Param, Required, nearest, suggestion
-from archc.spec.reader import NAME, Reader, what
+from archc.spec.params import KINDS, REQUIRED, Kind, Param, Required, meant, nearest, suggestion
+from archc.spec.reader import NAME, Reader, misspelt, respelt, what
 from archc.spec.values import Value, is_number
 
 SPEC_FIELDS: Final = {
@@ -53,17 +54,18 @@ RESERVED: Final = frozenset({"in_channels", "i", "and", "or", "not", "if", "else
 def parse_spec(tree: Mapping, file: SourceFile, report: Report) -> Spec | None:
     """The Spec that a merged tree says; None where too little is there to go on."""
     parser = _Parser(report)
-    given = parser.known_fields(tree, SPEC_FIELDS, "a spec")
-    if "extends" in given:
-        return None
-    if "upto" in tree.entries:
+    tree, given = parser.fields(tree, SPEC_FIELDS, "a spec")
+    is_partial = "extends" in given
+    if "upto" in tree.entries and not is_partial:
         span = tree.entries["upto"].key.span
         parser.error("A0109", "`upto` without `extends`", span, help="add `extends:`, or remove `upto`")
-    parser.required(tree, [key for key in ("archc", "name", "input", "stages") if key not in given])
+        is_partial = not {"input", "stages"} <= given
+    if not is_partial:
+        parser.required(tree, [key for key in ("archc", "name", "input", "stages") if key not in given])
     parser.string(tree.get("doc"), "doc")
     parser.version(tree.get("archc"))
-    input_ = parser.input(tree.get("input"))
-    stages = parser.stages(tree.get("stages"))
+    input_ = parser.input(tree.get("input"), is_partial or "stages" not in given)
+    stages = () if is_partial and "stages" not in tree.entries else parser.stages(tree.get("stages"))
     name = parser.string(tree.get("name"), "name")
     blocks = parser.blocks(parser.mapping(tree.get("blocks"), "blocks"))
     if stages is None:
@@ -81,8 +83,9 @@ def parse_spec(tree: Mapping, file: SourceFile, report: Report) -> Spec | None:
         expect=parser.mapping(tree.get("expect"), "expect"),
         budget=parser.mapping(tree.get("budget"), "budget"),
         train=parser.mapping(tree.get("train"), "train"),
-        is_open="params" in given and not isinstance(tree.get("params"), Mapping),
-        has_lost_blocks="blocks" in given and not isinstance(tree.get("blocks"), Mapping),
+        is_open=is_partial or ("params" in given and not isinstance(tree.get("params"), Mapping)),
+        has_lost_blocks=is_partial or ("blocks" in given and not isinstance(tree.get("blocks"), Mapping)),
+        is_partial=is_partial,
     )
 
 
@@ -115,12 +118,15 @@ class _Parser(Reader):
             "write `archc: 1`",
         )
 
-    def input(self, tree: Tree | None) -> InputSpec | None:
+    def input(self, tree: Tree | None, is_partial: bool = False) -> InputSpec | None:
         mapping = self.mapping(tree, "input")
         if mapping is None:
             return None
+        mapping, given = self.fields(mapping, INPUT_FIELDS, "`input`")
         sizes = tuple(key for key in ("depth", "height", "length", "width") if key in mapping.entries)
-        given = self.known_fields(mapping, INPUT_FIELDS, "`input`")
+        if is_partial and not {"channels", "features"} & given:
+            nothing = Scalar(None, mapping.span, None, faulty=True)
+            return InputSpec(mapping.span, nothing, tuple(self.axis(name, mapping.entries[name]) for name in sizes))
         if given != mapping.entries.keys():
             return None
         channels = mapping.get("features" if "features" in mapping.entries else "channels")
@@ -141,7 +147,8 @@ class _Parser(Reader):
         value = entry.value
         if not isinstance(value, Mapping):
             return AxisSpec(name, value.span, {"default": value}, free=False)
-        if "default" not in self.known_fields(value, ("min", "max", "multiple_of", "default"), f"`{name}`"):
+        value, given = self.fields(value, ("min", "max", "multiple_of", "default"), f"`{name}`")
+        if "default" not in given:
             self.error(
                 "A0102",
                 f"`{name}` has no `default`",
@@ -172,7 +179,7 @@ class _Parser(Reader):
         value = entry.value
         if not isinstance(value, Mapping):
             return Param(name, self.kind_of_default(value), value, span=entry.key.span)
-        given = self.known_fields(value, PARAM_FIELDS, f"param `{name}`")
+        value, given = self.fields(value, PARAM_FIELDS, f"param `{name}`")
         type_ = self.string(value.get("type"), "type")
         default: Tree | Required = value.get("default") or REQUIRED
         if "default" in given and isinstance(default, Required):
@@ -266,7 +273,7 @@ class _Parser(Reader):
             span = key.span if key else tree.span
             return Definition(name, span, (), ("input",), (Stage(span, faulty=True),), is_open=True)
         span = key.span if key else mapping.span
-        given = self.known_fields(mapping, DEFINITION_FIELDS, f"block `{name}`")
+        mapping, given = self.fields(mapping, DEFINITION_FIELDS, f"block `{name}`")
         is_open = "params" in given and not isinstance(mapping.get("params"), Mapping)
         if "stages" not in given:
             self.error("A0102", f"block `{name}` has no `stages`", span, help="add `stages:`, the block's body")
@@ -311,6 +318,19 @@ class _Parser(Reader):
                 "write `- {name: NAME, type: TYPE, ...}`",
             )
             return Stage(tree.span, faulty=True)
+        if not {"type", "stages"} & tree.entries.keys():
+            tree = self.untyped(tree)
+        if "stages" in tree.entries and "type" not in tree.entries:
+            return self.described(respelt(tree, STAGE_FIELDS), tree)
+        stage = self.described(tree, tree)
+        names = misspelt(tree, STAGE_FIELDS)
+        if not names:
+            return stage
+        scratch = _Parser(Report()).described(respelt(tree, STAGE_FIELDS), tree)
+        return replace(stage, respelt=scratch, misspelt=tuple(tree.entries[key] for key in names))
+
+    def described(self, tree: Mapping, written: Mapping) -> Stage:
+        """The stage that a mapping says; `written` has the keys as they are in the text."""
         first = next(iter(tree.entries.values())).key.span
         type_ = self.string(tree.get("type"), "type")
         if "type" in tree.entries and "stages" in tree.entries:
@@ -321,13 +341,11 @@ class _Parser(Reader):
                 "given beside `type`",
                 "remove one of the two",
             )
-        elif "type" not in tree.entries and "stages" not in tree.entries:
-            self.untyped(tree, first)
         self.string(tree.get("doc"), "doc")
         is_group = "stages" in tree.entries and "type" not in tree.entries
         args = {key: entry for key, entry in tree.entries.items() if key not in STAGE_FIELDS}
-        if is_group:
-            for entry in args.values():
+        for key, entry in written.entries.items() if is_group else ():
+            if key not in STAGE_FIELDS:
                 self.unknown_field(entry.key, STAGE_FIELDS, "a group")
         names = self.mapping(tree.get("names"), "names")
         return Stage(
@@ -357,13 +375,20 @@ class _Parser(Reader):
             type_ is None and not ("type" not in tree.entries and isinstance(tree.get("stages"), Sequence))
         )
 
-    def untyped(self, tree: Mapping, first: Span) -> None:
-        """Report a stage that is neither a type nor a group, at the key that was meant to say so if there is one."""
+    def untyped(self, tree: Mapping) -> Mapping:
+        """Report a stage that is neither a type nor a group, at the key that was meant to say so if there is one.
+
+        Where it is likely what was meant, the stage comes back with that key.
+        """
         for key, entry in tree.entries.items():
             if key not in STAGE_FIELDS and nearest(key, ("type", "stages")):
                 self.unknown_field(entry.key, ("type", "stages"), "a stage")
-                return
+                word = meant(key, ("type", "stages"))
+                renamed = {word if word and name == key else name: one for name, one in tree.entries.items()}
+                return Mapping(renamed, tree.span)
+        first = next(iter(tree.entries.values())).key.span
         self.error("A0102", "the stage has no `type`", first, help="add `type:`, or `stages:` for a group")
+        return tree
 
     def references(self, tree: Tree | None) -> tuple[Reference, ...]:
         if tree is None:
@@ -423,13 +448,13 @@ class _Parser(Reader):
         nothing = Reference("", False, entry.key.span)
         if not isinstance(entry.value, Mapping):
             return OutputSpec(name, self.reference(entry.value))
-        given = self.known_fields(entry.value, ("from", "only"), f"output `{name[:80]}`")
-        only = self.string(entry.value.get("only"), "only")
+        value, given = self.fields(entry.value, ("from", "only"), f"output `{name[:80]}`")
+        only = self.string(value.get("only"), "only")
         if only is not None and only.value != "training":
             help = "write `only: training`, or leave it out"
             self.error("A0104", f"`only` has no choice `{only.value}`", only.span, "not one of the choices", help)
         if "from" not in given:
             help = "add `from:`, the stage that gives it"
             self.error("A0102", f"output `{name[:80]}` has no `from`", entry.key.span, help=help)
-        source = entry.value.get("from")
+        source = value.get("from")
         return OutputSpec(name, self.reference(source) if source else nothing, only is not None)

@@ -13,7 +13,9 @@ from .judge import Result, Tally, Verdict, run
 def row(name: str, tally: Tally) -> str:
     share = f"{100 * tally.named / max(1, tally.made):6.1f} {100 * tally.primary / max(1, tally.made):6.1f}"
     rate = tally.diagnostics / max(1, tally.made)
-    return f"{name:36} {tally.made:6} {tally.rejected:8} {share} {100 * tally.coded / max(1, tally.made):6.1f} {rate:6.2f}"
+    return (
+        f"{name:36} {tally.made:6} {tally.rejected:8} {share} {100 * tally.coded / max(1, tally.made):6.1f} {rate:6.2f}"
+    )
 
 
 def table(result: Result) -> str:
@@ -28,7 +30,10 @@ def shown(verdict: Verdict) -> str:
     lines = verdict.mutant.text.splitlines()
     out = [f"##### {verdict.mutant.source}"]
     for fault, guilty in verdict.mutant.faults:
-        out.append(f"## {fault.operator}: " + " / ".join(f"{n}: {lines[n - 1][:150] if n <= len(lines) else ''}" for n in sorted(guilty)))
+        out.append(
+            f"## {fault.operator}: "
+            + " / ".join(f"{n}: {lines[n - 1][:150] if n <= len(lines) else ''}" for n in sorted(guilty))
+        )
     return "\n".join([*out, to_text(verdict.found)])
 
 

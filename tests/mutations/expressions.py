@@ -13,7 +13,20 @@ from .language import BUILT_IN, kind
 from .operators import operator
 from .typos import typo
 
-BROKEN = ("${8 +}", "${(8}", "${8 8}", "${}", "${* 8}", "${8 // }", "${[1, 2}", "${8", "$", "${a.b}", "${2 ** 3}", "${1 < 2 < 3}")
+BROKEN = (
+    "${8 +}",
+    "${(8}",
+    "${8 8}",
+    "${}",
+    "${* 8}",
+    "${8 // }",
+    "${[1, 2}",
+    "${8",
+    "$",
+    "${a.b}",
+    "${2 ** 3}",
+    "${1 < 2 < 3}",
+)
 FAILING = ("${1 / 0}", "${8 % 0}", "${[1, 2][5]}", "${min()}", "${sqrt(-1)}", "${8 + none}", "${len(8)}", "${8[0]}")
 UNKNOWN = ("${wdith * 2}", "$undefined_thing", "${os}", "${num_clases9 + 1}", "${8 * unknwon}")
 CALLS = ("${open(3)}", "${eval(3)}", "${int(3)}", "${pow(2, 3)}", "${log2(8)}")
@@ -104,7 +117,10 @@ def wrong_declared(doc: Document, random: Random) -> Iterator[object]:
     for m in doc.mappings:
         if m.role == "param" and "default" in m.fields and m.text("type") in wrong:
             if not m.text("default").startswith("$"):
-                yield doc.set_value(m.fields["default"], random.choice(wrong[m.text("type")])), m.fields["default"].place
+                yield (
+                    doc.set_value(m.fields["default"], random.choice(wrong[m.text("type")])),
+                    m.fields["default"].place,
+                )
 
 
 @operator("param removed", "A0202", "A0206")

@@ -80,7 +80,14 @@ class Result:
         named = verdict.named(lines)
         codes = not fault.codes or any(d.code in fault.codes for d in named)
         tally.add(
-            Tally(1, bool(verdict.found), bool(verdict.primary(lines)), bool(named), bool(named) and codes, len(verdict.found))
+            Tally(
+                1,
+                bool(verdict.found),
+                bool(verdict.primary(lines)),
+                bool(named),
+                bool(named) and codes,
+                len(verdict.found),
+            )
         )
         if not verdict.found:
             self.accepted.append(verdict.mutant)

@@ -61,17 +61,33 @@ REQUIRED = {type_: [f[:-1] for f in fields.split() if f.endswith("!")] for type_
 FIELDS = {type_: [f.rstrip("!") for f in fields.split()] for type_, fields in BUILT_IN.items()}
 MERGES = ("add", "multiply", "concat")
 STAGE = ("name", "type", "stages", "repeat", "from", "when", "inline", "names", "expect", "init", "doc")
-SPEC = "archc name doc input params blocks defaults stages outputs expect budget init train extends upto".split()
+SPEC = [
+    "archc",
+    "name",
+    "doc",
+    "input",
+    "params",
+    "blocks",
+    "defaults",
+    "stages",
+    "outputs",
+    "expect",
+    "budget",
+    "init",
+    "train",
+    "extends",
+    "upto",
+]
 SECTIONS = {
-    "input": "channels features length depth height width".split(),
-    "axis": "min max multiple_of default".split(),
-    "param": "type default min max choices doc".split(),
-    "block": "params inputs stages doc".split(),
-    "output": "from only".split(),
-    "train": "data batch_size epochs optimizer seed loss".split(),
-    "budget": "parameters macs file_size activation_memory".split(),
-    "inits": "weight bias".split(),
-    "distribution": "type mode nonlinearity a gain std mean bound value low high".split(),
+    "input": ["channels", "features", "length", "depth", "height", "width"],
+    "axis": ["min", "max", "multiple_of", "default"],
+    "param": ["type", "default", "min", "max", "choices", "doc"],
+    "block": ["params", "inputs", "stages", "doc"],
+    "output": ["from", "only"],
+    "train": ["data", "batch_size", "epochs", "optimizer", "seed", "loss"],
+    "budget": ["parameters", "macs", "file_size", "activation_memory"],
+    "inits": ["weight", "bias"],
+    "distribution": ["type", "mode", "nonlinearity", "a", "gain", "std", "mean", "bound", "value", "low", "high"],
 }
 WORDS = {*SPEC, *STAGE, *KIND_OF, *BUILT_IN, *(word for words in SECTIONS.values() for word in words)}
 WORDS |= {word for words in FIELDS.values() for word in words} | {"input", "none", "training", "in_channels"}
@@ -93,7 +109,18 @@ OUT_OF_RANGE = {
     "sizes": ("-2", "[-1, 3]", "2147483648"),
     "float": ("1e999", ".nan", "-.inf"),
 }
-POSITIVE = {"out_channels", "out_features", "groups", "num_groups", "chunks", "channels", "growth", "width", "c1", "pool"}
+POSITIVE = {
+    "out_channels",
+    "out_features",
+    "groups",
+    "num_groups",
+    "chunks",
+    "channels",
+    "growth",
+    "width",
+    "c1",
+    "pool",
+}
 POSITIVE |= {"kernel_size", "stride", "dilation", "output_size", "scale_factor", "upscale_factor", "n"}
 PROBABILITIES = {"p", "momentum", "drop"}
 

@@ -80,7 +80,9 @@ def unknown_output(doc: Document, random: Random) -> Iterator[object]:
 def unknown_path(doc: Document, random: Random) -> Iterator[object]:
     for one in doc.of("expect"):
         head, dot, rest = one.name.partition(".")
-        yield doc.set_key(one, random.choice([f"{typo(head, random, all_names(doc)) or 'x9'}{dot}{rest}", f"{one.name}.q9"]))
+        yield doc.set_key(
+            one, random.choice([f"{typo(head, random, all_names(doc)) or 'x9'}{dot}{rest}", f"{one.name}.q9"])
+        )
 
 
 @operator("unknown upto", "A0503")

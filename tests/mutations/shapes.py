@@ -101,7 +101,12 @@ def not_flattened(doc: Document, random: Random) -> Iterator[object]:
             linear = next((s for s in rest if s.label == "linear"), None)
             if stage.label == "flatten" and "expect" not in stage.fields and linear is not None:
                 if "from" not in linear.fields:
-                    yield doc.set_value(stage.fields["type"], "silu"), stage.place, linear.place, linear.fields["type"].place
+                    yield (
+                        doc.set_value(stage.fields["type"], "silu"),
+                        stage.place,
+                        linear.place,
+                        linear.fields["type"].place,
+                    )
 
 
 @operator("merge that does not fit", "A0304", "A0305")

@@ -136,7 +136,14 @@ def stray(doc: Document, random: Random) -> Iterator[object]:
 
 @operator("feature that specs refuse", "A0006", "A0004", syntax=True)
 def refused(doc: Document, random: Random) -> Iterator[object]:
-    features = ("!!python/object/apply:os.system [ls]", "!!int 3", "*nowhere", "!include base.yaml", "&a *a", "!!binary aGk=")
+    features = (
+        "!!python/object/apply:os.system [ls]",
+        "!!int 3",
+        "*nowhere",
+        "!include base.yaml",
+        "&a *a",
+        "!!binary aGk=",
+    )
     for one in doc.of("stage", "train", "input"):
         if isinstance(one.value, yaml.ScalarNode):
             yield doc.set_value(one, random.choice(features)), one.place

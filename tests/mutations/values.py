@@ -13,7 +13,12 @@ from .operators import operator
 from .typos import typo
 
 CLASSES = {"conv": "Conv2d", "batch_norm": "BatchNorm2d", "linear": "Linear", "relu": "ReLU", "max_pool": "MaxPool2d"}
-CLASSES |= {"flatten": "Flatten", "dropout": "Dropout", "global_avg_pool": "AdaptiveAvgPool2d", "residual": "BasicBlock"}
+CLASSES |= {
+    "flatten": "Flatten",
+    "dropout": "Dropout",
+    "global_avg_pool": "AdaptiveAvgPool2d",
+    "residual": "BasicBlock",
+}
 CLASSES |= {"add": "Add", "concat": "torch.cat", "conv_norm_act": "ConvBNReLU", "avg_pool": "nn.AvgPool2d"}
 SECTION_KINDS = {
     "stages": ("3", "conv", "{type: relu}"),
@@ -209,7 +214,9 @@ def reserved(doc: Document, random: Random) -> Iterator[object]:
     for stages in doc.lists:
         if stages.scope and isinstance(stages.node.value[0], yaml.MappingNode):
             stage = next((s for s in stages.items if s.label in BUILT_IN and not s.text("from")), None)
-            if stage is not None and stage.label not in MERGES and any(
-                m.role == "stage" and m.label == stages.scope and not m.scope for m in doc.mappings
+            if (
+                stage is not None
+                and stage.label not in MERGES
+                and any(m.role == "stage" and m.label == stages.scope and not m.scope for m in doc.mappings)
             ):
                 yield doc.set_value(stage.fields["type"], stages.scope), stage.fields["type"].place, stage.place
