@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping as Map
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from archc.diagnostics import Span
+from archc.diagnostics import Label, Span
 from archc.lower.env import Env, Evaluator
 from archc.source import Entry, Mapping, Scalar, Sequence, Tree
 from archc.spec.model import STAGE_FIELDS, Stage
@@ -39,6 +40,8 @@ class Call:
     spec_env: Env
     env: Env
     path: str
+    declared: Map[str, Span] = field(default_factory=dict)
+    """Where the parameters of a block of the spec's own are declared."""
 
     def bind(self, params: tuple[Param, ...], is_open: bool = False) -> Arguments:
         """The value of every parameter; a mistake gives UNKNOWN. Defaults see the earlier ones.
@@ -61,7 +64,16 @@ class Call:
             else:
                 bound[param.name] = self.argument(param, inner, likely.get(param.name))
             inner.bounds[param.name] = bound[param.name][0]
+            if param.name in likely:
+                inner.bounds[str(likely[param.name].key.value)] = bound[param.name][0]
         return bound
+
+    def aliases(self, bound: Arguments) -> dict[str, Bound]:
+        """The values of misspelt fields by the words that were written.
+
+        If it is the definition that misspells its parameter, its stages will have the other word.
+        """
+        return {str(entry.key.value): bound[name][0] for name, entry in self.misspelt(list(bound)).items()}
 
     def misspelt(self, names: list[str]) -> dict[str, Entry]:
         """The stage's fields that can be taken for parameters which are not given, by what they were meant to be."""
@@ -85,7 +97,7 @@ class Call:
         unknown = [key for key in self.stage.args if key not in names]
         passed = [key for key in (self.block.fields if self.block else ()) if key not in names and not is_open]
         for key in unknown if not is_open else ():
-            self.unknown_field(self.stage.args[key], names)
+            self.unknown_field(self.stage.args[key], names, self.declared.get(meant(key, names)))
         for key in passed:
             assert self.block is not None
             span = self.block.fields[key].origin or self.block.span
@@ -94,14 +106,26 @@ class Call:
         common = self.defaults.entries if self.defaults is not None else ()
         return [*unknown, *passed, *(key for key in common if key not in (*names, "names"))]
 
-    def unknown_field(self, entry: Entry, names: list[str]) -> None:
-        """Report a field of the stage that the type does not have."""
+    def unknown_field(self, entry: Entry, names: list[str], declared: Span | None = None) -> None:
+        """Report a field of the stage that the type does not have; `declared` is where one like it is declared."""
         key = str(entry.key.value)
         near = nearest(key, [*names, *STAGE_FIELDS])
         help = f"did you mean `{near}`?" if near else suggestion(key, names, "its fields are" if names else "remove it")
         if key in INFERRED:
             help = "remove it: what arrives is inferred from the stages before"
-        self.fault("A0101", f"`{self.type}` has no field `{key}`", entry.key.span, "unknown field", help)
+        labels = (Label(declared, f"`{near}` is declared here"),) if declared is not None else ()
+        message, group = f"`{self.type}` has no field `{key}`", f"{self.type}.{key}" if labels else ""
+        self.evaluator.fault(
+            "A0101",
+            message,
+            entry.key.span,
+            self.env,
+            label="unknown field",
+            help=help,
+            path=self.path,
+            labels=labels,
+            group=group,
+        )
 
     def report_misspelt(self, params: tuple[Param, ...]) -> bool:
         """Report the fields that were meant to be ones that every stage has; whether there are any."""

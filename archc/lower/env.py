@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Mapping as Map
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -21,6 +22,8 @@ class Use:
 
     span: Span | None
     block: str
+    passed: Map[int, Span] = field(default_factory=dict)
+    """Where each of its inputs was named, by the value's number."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,11 @@ class Frame:
         if name in self.refs:
             self.refs[name].use()
 
+    def excuse_all(self) -> None:
+        """Say nothing of the stages and inputs until here if nothing takes them."""
+        for ref in (*self.stages, *self.inputs.values()):
+            ref.used = True
+
     def find(self, name: str) -> Ref | None:
         """The stage or input of that name, or None."""
         if name == "input" and "input" not in self.inputs:

@@ -11,6 +11,7 @@ from archc.ir.ops import FUNCTIONS, Op, Violation
 from archc.ir.types import TensorType
 from archc.lower.env import Env, Evaluator, place
 from archc.lower.frames import Flow
+from archc.lower.references import reference_span
 from archc.spec.model import Stage
 from archc.spec.values import Bound, Unknown
 
@@ -122,12 +123,9 @@ class Primitives:
                 labels.append(
                     Label(spot, f"`{flow.maker}` gives {flow.type}" if flow.maker else f"the input is {flow.type}")
                 )
+            labels += [
+                Label(use.passed[flow.id], f"passed to `{use.block}` here")
+                for use in env.uses
+                if flow.id in use.passed and not use.passed[flow.id].file.shipped
+            ]
         return tuple(dict.fromkeys(labels))
-
-
-def reference_span(stage: Stage, index: int, count: int) -> Span:
-    """Where the input of that index was named, if `m.*` stands for as many as are left over."""
-    copies = count - len(stage.from_)
-    every = next((at for at, reference in enumerate(stage.from_) if reference.every), count)
-    at = index if index <= every else max(every, index - copies)
-    return stage.from_[min(at, len(stage.from_) - 1)].span

@@ -85,8 +85,7 @@ def dangling(stage: Stage, reference: Reference, frame: Frame, env: Env, evaluat
             label="unknown stage",
             help=suggestion(name, known, "known here are"),
         )
-    for ref in (*frame.stages, *frame.inputs.values()):
-        ref.used = True
+    frame.excuse_all()
 
 
 def enclosing(name: str, frame: Frame) -> Frame | None:
@@ -95,3 +94,11 @@ def enclosing(name: str, frame: Frame) -> Frame | None:
     while outer is not None and name not in outer.refs and name not in outer.names:
         outer = outer.outer
     return outer
+
+
+def reference_span(stage: Stage, index: int, count: int) -> Span:
+    """Where the input of that index was named, if `m.*` stands for as many as are left over."""
+    copies = count - len(stage.from_)
+    every = next((at for at, reference in enumerate(stage.from_) if reference.every), count)
+    at = index if index <= every else max(every, index - copies)
+    return stage.from_[min(at, len(stage.from_) - 1)].span

@@ -19,7 +19,7 @@ from archc.lower.frames import Flow, Frame, InitLayer, Namespace, Ref
 from archc.lower.init import InitChecker
 from archc.lower.names import check_renames, no_children, renames_of
 from archc.lower.primitive import Primitives
-from archc.lower.references import inputs_of
+from archc.lower.references import inputs_of, reference_span
 from archc.source import Entry, Mapping, Scalar, Tree
 from archc.spec.model import Definition, Stage
 from archc.spec.params import Param, suggestion
@@ -74,6 +74,8 @@ class Lists:
     used_blocks: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
     """The paths of stages of which nothing is known after a mistake."""
+    misjoined: bool = False
+    """Whether the stage at hand has a wrong number of inputs, so that it is not known which are meant."""
     steps: int = 0
     depth: int = 0
     reader: Reader = field(init=False)
@@ -186,6 +188,9 @@ class Lists:
             frame.add(Ref(self.flow(None, stage.span, path), stage.span, used=True), name)
             return
         self.place(unit, flows, frame, space, local, renames, name)
+        if self.misjoined:
+            frame.excuse_all()
+            self.misjoined = False
         if stage.expect is not None and frame.last is not None and frame.last.flow.type is not None:
             self.claims.append(Claim(frame.last.flow.maker, stage.expect, frame.last.flow.id, local))
 
@@ -431,7 +436,7 @@ class Lists:
         """The stages of a group or block, in the namespace that they are to join."""
         path = prefix.rstrip(".")
         if unit.type is None:
-            if not takes(None, unit.stage, flows, env, self.evaluator, path):
+            if not self.takes(None, unit.stage, flows, env, path):
                 self.broken.add(path)
                 return self.flow(None, unit.stage.span, path)
             inputs = {"input": Ref(flows[0], unit.stage.span)}
@@ -439,6 +444,14 @@ class Lists:
             return self.close(inner, env)
         assert isinstance(unit.type, Definition)
         return self.block(unit, unit.type, path, flows, env, space)
+
+    def takes(
+        self, type_: Primitive | Definition | None, stage: Stage, flows: Sequence[Flow], env: Env, path: str
+    ) -> bool:
+        """Whether the stage takes so many inputs; reported, and remembered for its list, if not."""
+        fits = takes(type_, stage, flows, env, self.evaluator, path)
+        self.misjoined = not fits
+        return fits
 
     def call(self, unit: Unit, type_: str, env: Env, path: str) -> Call:
         """One use of a type, with all that can give its fields."""
@@ -467,14 +480,18 @@ class Lists:
             self.stop(
                 f"blocks are nested deeper than {MAX_USES}", stage.span, replace(env, uses=()), "use fewer levels"
             )
-        if not takes(definition, stage, flows, env, self.evaluator, path):
+        if not self.takes(definition, stage, flows, env, path):
             self.broken.add(path)
             return self.flow(None, stage.span, path)
         call = self.call(unit, definition.name, self.first_env(env, flows), path)
+        own = () if definition.span.file.shipped else definition.params
+        call = replace(call, declared={param.name: param.span for param in own if param.span is not None})
         arguments = call.bind(definition.params, definition.is_open)
         check_renames(definition, stage.names, env, self.evaluator, path)
-        bounds = {name: bound for name, (bound, _) in arguments.items()}
-        inner_env = Env(bounds, is_open=definition.is_open, uses=(*env.uses, Use(stage.span, definition.name)))
+        bounds = call.aliases(arguments) | {name: bound for name, (bound, _) in arguments.items()}
+        passed = {flow.id: reference_span(stage, at, len(flows)) for at, flow in enumerate(flows) if stage.from_}
+        use = Use(stage.span, definition.name, passed)
+        inner_env = Env(bounds, is_open=definition.is_open, uses=(*env.uses, use))
         inputs = {name: Ref(flow, stage.span) for name, flow in zip(definition.inputs, flows, strict=True)}
         inner = self.run(
             definition.stages,
@@ -507,7 +524,7 @@ class Lists:
         """One primitive."""
         stage = unit.stage
         arguments = self.call(unit, primitive.name, env, path).bind(primitive.params)
-        if not takes(primitive, stage, flows, env, self.evaluator, path):
+        if not self.takes(primitive, stage, flows, env, path):
             self.broken.add(path)
             return self.flow(None, stage.span, path)
         op, type_ = self.primitives.build(primitive, stage, arguments, flows, env, path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -13,7 +13,7 @@ from archc.diagnostics import Diagnostic, Report, SourceFile, Span
 from archc.source import Entry, Mapping, Scalar, Sequence, Tree, decode, parse, read_file
 from archc.spec.merge import merge_specs
 from archc.spec.params import nearest
-from archc.spec.parse import SPEC_FIELDS
+from archc.spec.parse import INPUT_FIELDS, SPEC_FIELDS
 from archc.spec.reader import Reader, misspelt
 
 MAX_EXTENDS: Final = 8
@@ -137,10 +137,23 @@ def _extended(tree: Mapping, folder: Path, root: Path, seen: list[Path], loaded:
 
 
 def _respelt(tree: Mapping, report: Report) -> Mapping:
-    """`tree` with `extends` and `upto` where they were misspelt, which is reported."""
+    """`tree` with `extends`, `upto` and what it says of `input` where they were misspelt, which is reported.
+
+    The other sections keep their keys, which say the same after the variants are merged.
+    """
     names = {key: word for key, word in misspelt(tree, SPEC_FIELDS).items() if word in ("extends", "upto")}
+    tree = _renamed(tree, names, SPEC_FIELDS, "a spec", report)
+    input_ = tree.entries.get("input")
+    if "extends" not in tree.entries or input_ is None or not isinstance(input_.value, Mapping):
+        return tree
+    sizes = _renamed(input_.value, misspelt(input_.value, INPUT_FIELDS), INPUT_FIELDS, "`input`", report)
+    return Mapping({**tree.entries, "input": Entry(input_.key, sizes)}, tree.span)
+
+
+def _renamed(tree: Mapping, names: dict[str, str], allowed: Collection[str], owner: str, report: Report) -> Mapping:
+    """`tree` with some keys under other names, each reported as unknown."""
     for key in names:
-        Reader(report).unknown_field(tree.entries[key].key, SPEC_FIELDS, "a spec")
+        Reader(report).unknown_field(tree.entries[key].key, allowed, owner)
     return Mapping({names.get(key, key): entry for key, entry in tree.entries.items()}, tree.span) if names else tree
 
 

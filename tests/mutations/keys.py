@@ -38,13 +38,14 @@ def drop_type(doc: Document, random: Random) -> Iterator[object]:
             yield doc.remove(stage.fields["type"]), stage.place, keys[0]
 
 
-@operator("section dropped", "A0102")
+@operator("section dropped", "A0102", "A0109")
 def drop_section(doc: Document, random: Random) -> Iterator[object]:
     keys = ["extends", "archc", "name"] if doc.is_variant else ["archc", "name", "input", "stages"]
     for key in keys if not doc.is_variant else ["extends"] if "stages" not in doc.spec.fields else []:
         if key in doc.spec.fields:
             first = next(one for one in doc.spec.fields.values() if one.name != key)
-            yield doc.remove(doc.spec.fields[key]), doc.spec.place, first.place
+            upto = [one.place for one in doc.spec.fields.values() if one.name == "upto" and key == "extends"]
+            yield doc.remove(doc.spec.fields[key]), doc.spec.place, first.place, *upto
 
 
 @operator("entry dropped", "A0102", "A0109", "A0504")

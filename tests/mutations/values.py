@@ -73,7 +73,7 @@ def wrong_section(doc: Document, random: Random) -> Iterator[object]:
 
 @operator("entry of a wrong kind", "A0103", "A0104", "A0102", "A0204")
 def wrong_entry(doc: Document, random: Random) -> Iterator[object]:
-    wrong = {"input": ("many", "[3]", "true", '"3"', "null", "{a: 1}"), "axis": ("many", "[3]", "true", '"3"', "null")}
+    wrong = {"input": ("many", "[3]", "true", '"3"', "null"), "axis": ("many", "[3]", "true", '"3"', "null")}
     wrong |= {"train": ("[many]", "true", "null"), "budget": ("few", "[1]", "true", '"9"'), "blocks": ("3", "[a]")}
     wrong |= {"expect": ("3", "big", "{a: 3}"), "init": ("zeros", "[zeros]"), "defaults": ("3", "relu", "[a]")}
     wrong |= {"outputs": ("3", "true", "null"), "output": ("3", "[a, b]", "true")}
