@@ -30,7 +30,8 @@ def lower(spec: Spec, overrides: Mapping[str, Tree], report: Report) -> Graph | 
     evaluator = Evaluator(report)
     env = param_env(spec, overrides, evaluator)
     rank = len(spec.input.axes) if spec.input and not spec.is_partial else 0
-    lists = Lists(Library(spec.blocks, report, spec.has_lost_blocks), evaluator, spec.defaults, env, rank)
+    library = Library(spec.blocks, report, spec.has_lost_blocks)
+    lists = Lists(library, evaluator, spec.defaults, env, rank, spec.has_lost_defaults)
     claims.check_defaults(spec.defaults, lists, env)
     if spec.init is not None:
         lists.inits.check_types(spec.init, env)
@@ -68,7 +69,7 @@ def _network(spec: Spec, env: Env, lists: Lists) -> Graph | None:
 def _unused_blocks(spec: Spec, lists: Lists) -> None:
     """Definitions that nothing uses are checked as far as they can be."""
     for name, definition in spec.blocks.items():
-        if name not in lists.used_blocks:
+        if name not in lists.used_blocks and definition.inputs:
             _check_unused(definition, lists)
 
 

@@ -43,6 +43,9 @@ class Call:
     declared: Map[str, Span] = field(default_factory=dict)
     """Where the parameters of a block of the spec's own are declared."""
 
+    is_open: bool = False
+    """Whether `defaults` may give fields that could not be read."""
+
     def bind(self, params: tuple[Param, ...], is_open: bool = False) -> Arguments:
         """The value of every parameter; a mistake gives UNKNOWN. Defaults see the earlier ones.
 
@@ -52,10 +55,11 @@ class Call:
         names = [param.name for param in params]
         unknown = self.unknown_fields(names, is_open)
         missing = [param for param in params if param.required and not self.is_given(param)]
-        self.report_missing([] if unknown else missing)
+        self.report_missing([] if unknown or self.is_open else missing)
         likely = self.misspelt(names) if unknown else {}
         near = {nearest(key, names) for key in unknown}
         hidden = (set(names) if "" in near else near) - likely.keys()
+        hidden |= {param.name for param in params} if self.is_open else set()
         bound: Arguments = {}
         inner = Env({}, self.env.in_channels, self.env.no_channels, None, self.env.uses)
         for param in params:

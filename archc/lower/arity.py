@@ -21,6 +21,8 @@ def takes(
     wrong = _wrong(type_, stage, len(flows))
     if wrong is None:
         return True
+    if isinstance(type_, Definition) and not type_.inputs:
+        return False
     if all(reference.name for reference in stage.from_) and not any(flow.id == DANGLING for flow in flows):
         message, help = wrong
         label = "one is given" if len(flows) == 1 else f"{len(flows)} are given"

@@ -66,6 +66,8 @@ class Lists:
     spec_env: Env
     rank: int
     """Of the network's input: 0 for features, 2 for a picture."""
+    has_lost_defaults: bool = False
+    """Whether `defaults` may give fields that could not be read."""
     nodes: list[Node] = field(default_factory=list)
     scopes: list[Scope] = field(default_factory=list)
     order: list[str] = field(default_factory=list)
@@ -457,7 +459,8 @@ class Lists:
         """One use of a type, with all that can give its fields."""
         defaults = self.defaults.get(type_) if self.defaults is not None else None
         common = defaults if isinstance(defaults, Mapping) else None
-        return Call(self.evaluator, type_, unit.stage, unit.block, common, self.spec_env, env, path)
+        lost = self.has_lost_defaults or (defaults is not None and common is None)
+        return Call(self.evaluator, type_, unit.stage, unit.block, common, self.spec_env, env, path, is_open=lost)
 
     def block(
         self, unit: Unit, definition: Definition, path: str, flows: list[Flow], env: Env, space: Namespace

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from archc.diagnostics import Diagnostic, Report
 from archc.source import Entry, Mapping, Scalar, Sequence, Tree
 from archc.spec.params import suggestion
+from archc.spec.reader import Reader
+
+SECTIONS: Final = frozenset({"input", "params", "defaults", "init", "train", "budget", "expect"})
+"""What a variant merges by key with what it extends."""
 
 
 def without(tree: Mapping, *keys: str) -> Mapping:
@@ -53,10 +59,9 @@ def merge_specs(parent: Mapping, child: Mapping, report: Report) -> Mapping:
     if kept is None:
         return child
     merged = dict(kept.entries)
+    child = _sound(merged, child, grows, report)
     for key, entry in without(child, "extends", "upto").entries.items():
         old = merged.get(key)
-        if key == "params" and old and not grows:
-            _check_params(old.value, entry.value, report)
         if key == "stages" and old and isinstance(old.value, Sequence) and isinstance(entry.value, Sequence):
             merged[key] = Entry(entry.key, Sequence(old.value.items + entry.value.items, entry.value.span))
         elif key == "blocks" and old:
@@ -99,9 +104,27 @@ def _joined_blocks(old: Tree, new: Tree, report: Report) -> Tree:
     return Mapping({**new.entries, **old.entries}, new.span)
 
 
-def _check_params(old: Tree, new: Tree, report: Report) -> None:
+def _sound(old: dict[str, Entry], child: Mapping, grows: bool, report: Report) -> Mapping:
+    """`child` without the sections that are no mappings where the parent's are, which is reported.
+
+    After a mistake in its params its claims are left out too: they are of a network that is not known.
+    """
+    lost = []
+    for key in SECTIONS & old.keys() & child.entries.keys():
+        value = child.entries[key].value
+        if isinstance(old[key].value, Mapping) and not isinstance(value, Mapping):
+            Reader(report).mapping(value, key)
+            lost.append(key)
+    params = child.get("params")
+    known = grows or _known_params(old["params"].value if "params" in old else None, params, report)
+    return without(child, *lost, *([] if known and not {"params", "input"} & set(lost) else ["expect"]))
+
+
+def _known_params(old: Tree | None, new: Tree | None, report: Report) -> bool:
+    """Whether the parent has all params that the child gives; others are reported."""
+    unknown = new.entries.keys() - old.entries.keys() if isinstance(old, Mapping) and isinstance(new, Mapping) else ()
     if isinstance(old, Mapping) and isinstance(new, Mapping):
-        for key in new.entries.keys() - old.entries.keys():
+        for key in unknown:
             report.add(
                 Diagnostic(
                     "A0206",
@@ -111,6 +134,7 @@ def _check_params(old: Tree, new: Tree, report: Report) -> None:
                     help=suggestion(key, old.entries, "its params are"),
                 )
             )
+    return not unknown
 
 
 def _cut(parent: Mapping, child: Mapping, report: Report) -> Mapping | None:

@@ -67,6 +67,7 @@ class Definition:
     span: Span
     params: tuple[Param, ...]
     inputs: tuple[str, ...]
+    """Empty where they could not be read."""
     stages: tuple[Stage, ...]
     doc: str = ""
     is_open: bool = False
@@ -122,5 +123,7 @@ class Spec:
     """Whether it may have params that could not be read."""
     has_lost_blocks: bool = False
     """Whether it may define blocks that could not be read."""
+    has_lost_defaults: bool = False
+    """Whether it may give fields in `defaults` that could not be read."""
     is_partial: bool = False
     """Whether it extends a spec that could not be read, so that nothing is known of what comes before its stages."""

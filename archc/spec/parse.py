@@ -84,6 +84,7 @@ def parse_spec(tree: Mapping, file: SourceFile, report: Report) -> Spec | None:
         budget=parser.mapping(tree.get("budget"), "budget"),
         train=parser.mapping(tree.get("train"), "train"),
         is_open=is_partial or ("params" in given and not isinstance(tree.get("params"), Mapping)),
+        has_lost_defaults="defaults" in given and not isinstance(tree.get("defaults"), Mapping),
         has_lost_blocks=is_partial or ("blocks" in given and not isinstance(tree.get("blocks"), Mapping)),
         is_partial=is_partial,
     )
@@ -271,7 +272,7 @@ class _Parser(Reader):
         mapping = self.mapping(tree, name)
         if mapping is None:
             span = key.span if key else tree.span
-            return Definition(name, span, (), ("input",), (Stage(span, faulty=True),), is_open=True)
+            return Definition(name, span, (), (), (Stage(span, faulty=True),), is_open=True)
         span = key.span if key else mapping.span
         mapping, given = self.fields(mapping, DEFINITION_FIELDS, f"block `{name}`")
         is_open = "params" in given and not isinstance(mapping.get("params"), Mapping)
@@ -280,7 +281,8 @@ class _Parser(Reader):
         stages = self.stages(mapping.get("stages"))
         doc = self.string(mapping.get("doc"), "doc")
         params = self.params(self.mapping(mapping.get("params"), "params"))
-        names = self.inputs(self.sequence(mapping.get("inputs"), "inputs"), stages or ())
+        inputs = self.sequence(mapping.get("inputs"), "inputs")
+        names = self.inputs(inputs, stages or ()) if inputs or "inputs" not in given else ()
         faulty = Stage(span, faulty=True)
         return Definition(name, span, params, names, stages or (faulty,), str(doc.value) if doc else "", is_open)
 

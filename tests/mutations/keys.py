@@ -82,7 +82,7 @@ def misspell_key(doc: Document, random: Random) -> Iterator[object]:
             yield doc.set_key(one, wrong)
 
 
-@operator("param's name misspelt", "A0202", "A0206")
+@operator("param's name misspelt", "A0202", "A0206", "A0101")
 def misspell_param(doc: Document, random: Random) -> Iterator[object]:
     for one in doc.of("params"):
         wrong = typo(one.name, random, set(one.owner.fields))
