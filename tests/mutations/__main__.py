@@ -7,6 +7,7 @@ from time import process_time
 
 from archc.diagnostics.render import to_text
 
+from . import several
 from .judge import Result, Tally, Verdict, run
 
 
@@ -37,14 +38,34 @@ def shown(verdict: Verdict) -> str:
     return "\n".join([*out, to_text(verdict.found)])
 
 
+def told(result: several.Several, show: int) -> str:
+    """The counts of specs with several mistakes."""
+    out = [shown(verdict) for verdict in result.lost[:show]]
+    out += ["MORE THAN FAULTS\n" + shown(verdict) for verdict in result.stray[:show]]
+    for name, count in result.lost_by_operator.most_common():
+        if count:
+            out.append(f"{name:36} {result.by_operator[name]:6} {count:6} not reported")
+    out.append(
+        f"{result.mutants} specs, {result.faults} faults: {100 * result.recall:.2f}% reported "
+        f"({100 * result.caret / result.faults:.2f}% by a caret), {result.each:.3f} diagnostics per fault, "
+        f"{result.strays} diagnostics that name no fault's line"
+    )
+    return "\n".join(out)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", action="append", default=[], help="an operator; may be repeated")
     parser.add_argument("--show", type=int, default=3, help="how many to show of each kind that is not as wished")
+    parser.add_argument("--several", action="store_true", help="two to five mistakes in each spec")
     options = parser.parse_args()
     start = process_time()
+    if options.several:
+        print(told(several.run(options.seed, options.count), options.show))
+        print(f"{process_time() - start:.1f} s of CPU")
+        return
     result = run(options.seed, options.count, tuple(options.only))
     for mutant in result.accepted[: options.show]:
         print("ACCEPTED", shown(Verdict(mutant, [])), mutant.text, sep="\n")
