@@ -522,10 +522,10 @@ def test_four_independent_mistakes_are_four_diagnostics() -> None:
 def test_what_follows_from_a_mistake_is_not_reported() -> None:
     text = STAGES + dedent("""\
       - {name: conv1, type: conv, out_channels: x, kernel_size: 3}
-      - {name: conv2, type: conv, out_channels: 8, kernel_size: 3, groups: 3}
+      - {name: conv2, type: conv, out_channels: 8, kernel_size: 3, padding: 1, groups: 3}
       - {name: join, type: add, from: [conv1, conv2]}
       - {name: fc, type: linear, out_features: 3}
-    expect: {conv1: [1, 2, 3], conv1.deep: [1], fc: [3]}
+    expect: {conv1: [8, 30, 30], conv1.deep: [1], fc: [3]}
     """)
     assert [code for code, _, _ in found(text)] == ["A0103", "A0302", "A0309"]
 

@@ -32,6 +32,7 @@ def lower(spec: Spec, overrides: Mapping[str, Tree], report: Report) -> Graph | 
     rank = len(spec.input.axes) if spec.input and not spec.is_partial else 0
     library = Library(spec.blocks, report, spec.has_lost_blocks)
     lists = Lists(library, evaluator, spec.defaults, env, rank, spec.has_lost_defaults)
+    lists.paths = {path: entry.value for path, entry in spec.expect.entries.items()} if spec.expect else {}
     claims.check_defaults(spec.defaults, lists, env)
     if spec.init is not None:
         lists.inits.check_types(spec.init, env)

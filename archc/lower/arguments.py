@@ -7,6 +7,7 @@ from collections.abc import Mapping as Map
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from archc.blocks.primitives import PRIMITIVES
 from archc.diagnostics import Label, Span
 from archc.lower.env import Env, Evaluator
 from archc.source import Entry, Mapping, Scalar, Sequence, Tree
@@ -22,6 +23,12 @@ WORK: Final = 10
 """What binding one parameter counts, in parts of an expression."""
 
 INDEX: Final = re.compile(r"\$(?:i\b|\{[^}]*\bi\b)")
+ELSEWHERE: Final = frozenset(
+    {*(param.name for one in PRIMITIVES.values() for param in one.params), *STAGE_FIELDS}
+    | {"padding_mode", "inplace", "device", "dtype", "track_running_stats", "num_layers"}
+)
+"""Fields of other types, and arguments of PyTorch's that the language does not have: no misspellings of anything."""
+
 INFERRED: Final = ("in_channels", "in_features", "num_features", "num_channels", "normalized_shape")
 """PyTorch's arguments that the language infers."""
 
@@ -55,11 +62,14 @@ class Call:
         names = [param.name for param in params]
         unknown = self.unknown_fields(names, is_open)
         missing = [param for param in params if param.required and not self.is_given(param)]
-        self.report_missing([] if unknown or self.is_open else missing)
         likely = self.misspelt(names) if unknown else {}
-        near = {nearest(key, names) for key in unknown}
+        words = {key: nearest(key, names) for key in unknown if key not in INFERRED}
+        near = {word for key, word in words.items() if word or key not in ELSEWHERE}
         hidden = (set(names) if "" in near else near) - likely.keys()
-        hidden |= {param.name for param in params} if self.is_open else set()
+        hidden |= set(names) if self.is_open else set()
+        unclear = any(not meant(key, names) for key in words)
+        lost = {*hidden, *likely, *(names if unclear else ())}
+        self.report_missing([param for param in missing if param.name not in lost])
         bound: Arguments = {}
         inner = Env({}, self.env.in_channels, self.env.no_channels, None, self.env.uses)
         for param in params:

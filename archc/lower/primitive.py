@@ -13,13 +13,16 @@ from archc.lower.env import Env, Evaluator, place
 from archc.lower.frames import Flow
 from archc.lower.references import reference_span
 from archc.spec.model import Stage
-from archc.spec.values import Bound, Unknown
+from archc.spec.values import Bound, Unknown, Value
 
 FORM_FAULTS = frozenset({"A0301", "A0309", "A0310"})
 """Violations of the input's form: after them nothing is known of the output."""
 
 SIZE_FIELDS = frozenset({"kernel_size", "output_padding", "padding"})
 """Fields whose fault leaves nothing known of the output's sizes."""
+
+SIZELESS = frozenset({"out_channels", "groups", "bias"})
+"""Fields of convolutions that do not change the sizes."""
 
 KEEPING = frozenset({"batch_norm", "dropout", "group_norm", "layer_norm", "scale", "stochastic_depth"})
 """Types that keep the shape whatever their fields, besides the functions of each element."""
@@ -45,9 +48,13 @@ class Primitives:
             types = [TensorType(None, (None,) * self.rank)]
         known = [type_ for type_ in types if type_ is not None]
         broken = [name for name, (bound, _) in arguments.items() if isinstance(bound.value, Unknown)]
+        values = {name: bound.value for name, (bound, _) in arguments.items()}
+        if broken and len(known) == len(types) == 1 and known[0].rank and SIZELESS.issuperset(broken):
+            type_ = self.sizes_only(primitive, values, known[0], stage, arguments, inputs, env, path)
+            if type_ is not None:
+                return None, type_
         if broken or len(known) < len(types):
             return None, self.partial(primitive, known, arguments, broken)
-        values = {name: bound.value for name, (bound, _) in arguments.items()}
         try:
             op = primitive.build(values, known[0])
         except FieldFault as fault:
@@ -66,6 +73,32 @@ class Primitives:
         if any(violation.field in SIZE_FIELDS for violation in violations):
             type_ = replace(type_, spatial=(None,) * type_.rank)
         return op, type_
+
+    def sizes_only(
+        self,
+        primitive: Primitive,
+        values: dict[str, Value],
+        x: TensorType,
+        stage: Stage,
+        arguments: Arguments,
+        inputs: Sequence[Flow],
+        env: Env,
+        path: str,
+    ) -> TensorType | None:
+        """The output's type where only fields are not known that leave its sizes alone; None where sizes are at fault too."""
+        stand_ins: dict[str, Value] = {"out_channels": 1, "groups": 1, "bias": False}
+        filled = {name: stand_ins[name] if isinstance(one, Unknown) else one for name, one in values.items()}
+        try:
+            op = primitive.build({**filled, "groups": 1}, x)
+        except FieldFault:
+            return None
+        violations = [one for one in op.requires(x) if one.field in SIZE_FIELDS]
+        for violation in violations:
+            self.violation(violation, stage, arguments, inputs, env, path)
+        if violations or x.layout != "channels_first":
+            return None
+        channels = values["out_channels"]
+        return replace(op.infer(x), channels=channels if isinstance(channels, int) else None)
 
     def partial(
         self, primitive: Primitive, known: list[TensorType], arguments: Arguments, broken: list[str]
@@ -99,7 +132,7 @@ class Primitives:
                 span = reference_span(stage, found.input, len(inputs))
             labels = self.makers(found, inputs, env)
             origin = next((flow.absent for flow in (inputs[0], inputs[found.input]) if flow.absent is not None), None)
-        notes = (*found.notes,) if found.notes else (f"the input is {inputs[0].type}",) if found.input is None else ()
+        notes = (*found.notes,) if found.notes else self.given(found, inputs)
         self.evaluator.fault(
             found.code,
             found.message,
@@ -112,6 +145,11 @@ class Primitives:
             notes=notes,
             labels=labels,
         )
+
+    def given(self, found: Violation, inputs: Sequence[Flow]) -> tuple[str, ...]:
+        """A note of what arrives, where that is known and told nowhere else."""
+        type_ = inputs[0].type
+        return (f"the input is {type_}",) if found.input is None and type_ is not None else ()
 
     def makers(self, found: Violation, inputs: Sequence[Flow], env: Env) -> tuple[Label, ...]:
         """Labels at the stages that made the inputs which do not go together."""

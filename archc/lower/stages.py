@@ -21,6 +21,7 @@ from archc.lower.names import check_renames, no_children, renames_of
 from archc.lower.primitive import Primitives
 from archc.lower.references import inputs_of, reference_span
 from archc.source import Entry, Mapping, Scalar, Tree
+from archc.source import Sequence as Sequence_
 from archc.spec.model import Definition, Stage
 from archc.spec.params import Param, suggestion
 from archc.spec.reader import Reader
@@ -68,6 +69,8 @@ class Lists:
     """Of the network's input: 0 for features, 2 for a picture."""
     has_lost_defaults: bool = False
     """Whether `defaults` may give fields that could not be read."""
+    paths: dict[str, Tree] = field(default_factory=dict)
+    """The spec's own claims about shapes, by path."""
     nodes: list[Node] = field(default_factory=list)
     scopes: list[Scope] = field(default_factory=list)
     order: list[str] = field(default_factory=list)
@@ -193,8 +196,30 @@ class Lists:
         if self.misjoined:
             frame.excuse_all()
             self.misjoined = False
+        if frame.last is not None and not (frame.last.flow.type and frame.last.flow.type.is_known):
+            self.assume(stage, frame.last, local)
         if stage.expect is not None and frame.last is not None and frame.last.flow.type is not None:
             self.claims.append(Claim(frame.last.flow.maker, stage.expect, frame.last.flow.id, local))
+
+    def assume(self, stage: Stage, ref: Ref, env: Env) -> None:
+        """Take what a stage claims of its output where nothing is known after a mistake, so that checking can go on."""
+        tree = self.paths.get(ref.flow.maker) if stage.expect is None else stage.expect
+        if not isinstance(tree, Sequence_) or any(
+            one is not None and one.layout == "channels_last" for one in self.types
+        ):
+            return
+        sizes = [self.evaluator.value(item, env).value for item in tree.items]
+        known = [size if type(size) is int else None for size in sizes]
+        old = ref.flow.type
+        if not known or (old is not None and len(old.dims) != len(known)) or len(known) - 1 not in (0, self.rank):
+            return
+        if old is not None and any(
+            None not in pair and pair[0] != pair[1] for pair in zip(old.dims, known, strict=True)
+        ):
+            return
+        both = [size if was is None else was for was, size in zip(old.dims, known)] if old is not None else known
+        ref.flow = replace(ref.flow, type=TensorType(both[0], tuple(both[1:])))
+        self.types[ref.flow.id] = ref.flow.type
 
     def local_env(self, env: Env, flows: Sequence[Flow]) -> Env:
         """The scope with `in_channels` as it is at a stage."""
