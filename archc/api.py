@@ -38,7 +38,7 @@ class Spec:
         try:
             tree = without_literal_claims(self.loaded.tree) if self.overrides else self.loaded.tree
             spec = parse_spec(tree, self.loaded.file, self.report)
-            return lower(spec, self.overrides, self.report) if spec is not None else None
+            return lower(spec, self.overrides, self.report)
         except Stop:
             return None
 

@@ -13,11 +13,15 @@ from archc.spec.values import Unknown
 def check_expectations(spec: Spec, lists: Lists, env: Env) -> None:
     """Report the claims that do not hold, but for those that only follow from an earlier one."""
     suspect: set[int] = set()
+    """Values whose claims may only follow from one that does not hold; a claim that holds clears what comes after it."""
     downstream = _users(lists)
     for claim in sorted([*lists.claims, *_by_path(spec, lists, env)], key=lambda claim: claim.value):
         type_ = lists.types[claim.value]
         wanted = _wanted(claim, lists.evaluator)
-        if type_ is None or wanted is None or _agree(wanted, type_.dims):
+        if type_ is None or wanted is None:
+            continue
+        if _agree(wanted, type_.dims):
+            suspect -= _reach(claim.value, downstream) if type_.is_known else set()
             continue
         if claim.value not in suspect:
             shown = ", ".join("null" if size is None else str(size) for size in wanted)

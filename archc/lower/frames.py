@@ -51,6 +51,8 @@ class Frame:
     outer: Frame | None = None
     is_open: bool = False
     """Whether stages may come before that are not known, so that no name is unknown for certain."""
+    has_lost_names: bool = False
+    """Whether a stage of the list has a name that could not be read, which a reference may mean."""
     refs: dict[str, Ref] = field(default_factory=dict)
     stages: list[Ref] = field(default_factory=list)
     last: Ref | None = None

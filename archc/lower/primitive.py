@@ -49,7 +49,13 @@ class Primitives:
         known = [type_ for type_ in types if type_ is not None]
         broken = [name for name, (bound, _) in arguments.items() if isinstance(bound.value, Unknown)]
         values = {name: bound.value for name, (bound, _) in arguments.items()}
-        if broken and len(known) == len(types) == 1 and known[0].rank and SIZELESS.issuperset(broken):
+        if (
+            broken
+            and len(known) == len(types) == 1
+            and "out_channels" in values
+            and known[0].rank
+            and SIZELESS.issuperset(broken)
+        ):
             type_ = self.sizes_only(primitive, values, known[0], stage, arguments, inputs, env, path)
             if type_ is not None:
                 return None, type_

@@ -75,7 +75,7 @@ def dangling(stage: Stage, reference: Reference, frame: Frame, env: Env, evaluat
             help="pass it in: a block with `inputs:`, or move this stage into that list",
         )
         return
-    elif name:
+    elif name and not frame.has_lost_names:
         known = [*frame.refs, *frame.inputs, *([] if "input" in frame.inputs else ["input"])]
         evaluator.fault(
             "A0401",

@@ -19,9 +19,9 @@ from archc.lower.frames import Flow, Frame, InitLayer, Namespace, Ref
 from archc.lower.init import InitChecker
 from archc.lower.names import check_renames, no_children, renames_of
 from archc.lower.primitive import Primitives
+from archc.lower.recovery import assume, respelt
 from archc.lower.references import inputs_of, reference_span
 from archc.source import Entry, Mapping, Scalar, Tree
-from archc.source import Sequence as Sequence_
 from archc.spec.model import Definition, Stage
 from archc.spec.params import Param, suggestion
 from archc.spec.reader import Reader
@@ -116,26 +116,16 @@ class Lists:
         if self.depth >= MAX_DEPTH:
             self.stop(f"lists of stages are nested deeper than {MAX_DEPTH}", stages[0].span, env, "use fewer levels")
         self.depth += 1
-        stages = [self.respelt(stage, env) if stage.respelt is not None else stage for stage in stages]
+        stages = [respelt(stage, self, env) if stage.respelt is not None else stage for stage in stages]
         names = frozenset(str(stage.name.value) for stage in stages if stage.name is not None)
-        frame = Frame(inputs, names, outer, is_open=is_open or (outer is not None and outer.is_open))
+        lost = any(stage.has_lost_name for stage in stages)
+        frame = Frame(
+            inputs, names, outer, is_open=is_open or (outer is not None and outer.is_open), has_lost_names=lost
+        )
         for stage in stages:
             self.stage(stage, frame, space, env, init, renames)
         self.depth -= 1
         return frame
-
-    def respelt(self, stage: Stage, env: Env) -> Stage:
-        """The stage as it was meant, the misspelt fields reported, if its type is known and has none of that name."""
-        name = stage.type.value if stage.type is not None else None
-        found = self.library.find(name, stage.span.file.shipped) if isinstance(name, str) else None
-        if found is None or stage.respelt is None or (isinstance(found, Definition) and found.is_open):
-            return stage
-        fields = [param.name for param in found.params]
-        if any(str(entry.key.value) in fields for entry in stage.misspelt):
-            return stage
-        for entry in stage.misspelt:
-            Call(self.evaluator, str(name), stage, None, None, self.spec_env, env, "").unknown_field(entry, fields)
-        return stage.respelt
 
     def stop(self, message: str, span: Span, env: Env, help: str = "use fewer copies", path: str = "") -> NoReturn:
         """Report a limit that the network passes, and go no further."""
@@ -197,29 +187,9 @@ class Lists:
             frame.excuse_all()
             self.misjoined = False
         if frame.last is not None and not (frame.last.flow.type and frame.last.flow.type.is_known):
-            self.assume(stage, frame.last, local)
+            assume(stage, frame.last, self, local)
         if stage.expect is not None and frame.last is not None and frame.last.flow.type is not None:
             self.claims.append(Claim(frame.last.flow.maker, stage.expect, frame.last.flow.id, local))
-
-    def assume(self, stage: Stage, ref: Ref, env: Env) -> None:
-        """Take what a stage claims of its output where nothing is known after a mistake, so that checking can go on."""
-        tree = self.paths.get(ref.flow.maker) if stage.expect is None else stage.expect
-        if not isinstance(tree, Sequence_) or any(
-            one is not None and one.layout == "channels_last" for one in self.types
-        ):
-            return
-        sizes = [self.evaluator.value(item, env).value for item in tree.items]
-        known = [size if type(size) is int else None for size in sizes]
-        old = ref.flow.type
-        if not known or (old is not None and len(old.dims) != len(known)) or len(known) - 1 not in (0, self.rank):
-            return
-        if old is not None and any(
-            None not in pair and pair[0] != pair[1] for pair in zip(old.dims, known, strict=True)
-        ):
-            return
-        both = [size if was is None else was for was, size in zip(old.dims, known)] if old is not None else known
-        ref.flow = replace(ref.flow, type=TensorType(both[0], tuple(both[1:])))
-        self.types[ref.flow.id] = ref.flow.type
 
     def local_env(self, env: Env, flows: Sequence[Flow]) -> Env:
         """The scope with `in_channels` as it is at a stage."""

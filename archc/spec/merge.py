@@ -7,7 +7,7 @@ from typing import Final
 from archc.diagnostics import Diagnostic, Report
 from archc.source import Entry, Mapping, Scalar, Sequence, Tree
 from archc.spec.params import suggestion
-from archc.spec.reader import Reader
+from archc.spec.reader import Reader, misspelt, respelt
 
 SECTIONS: Final = frozenset({"input", "params", "defaults", "init", "train", "budget", "expect"})
 """What a variant merges by key with what it extends."""
@@ -116,8 +116,19 @@ def _sound(old: dict[str, Entry], child: Mapping, grows: bool, report: Report) -
             Reader(report).mapping(value, key)
             lost.append(key)
     params = child.get("params")
+    if "params" in old and isinstance(old["params"].value, Mapping) and isinstance(params, Mapping) and not grows:
+        params = _respelt(old["params"].value, params, report)
+        child = Mapping({**child.entries, "params": Entry(child.entries["params"].key, params)}, child.span)
     known = grows or _known_params(old["params"].value if "params" in old else None, params, report)
     return without(child, *lost, *([] if known and not {"params", "input"} & set(lost) else ["expect"]))
+
+
+def _respelt(old: Mapping, new: Mapping, report: Report) -> Mapping:
+    """The child's params with likely misspellings under the names that were meant, which are reported."""
+    names = misspelt(new, old.entries)
+    for key in names:
+        _unknown_param(key, old, new, report)
+    return respelt(new, old.entries)
 
 
 def _known_params(old: Tree | None, new: Tree | None, report: Report) -> bool:
@@ -125,16 +136,20 @@ def _known_params(old: Tree | None, new: Tree | None, report: Report) -> bool:
     unknown = new.entries.keys() - old.entries.keys() if isinstance(old, Mapping) and isinstance(new, Mapping) else ()
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in unknown:
-            report.add(
-                Diagnostic(
-                    "A0206",
-                    f"the extended spec has no param `{key}`",
-                    new.entries[key].key.span,
-                    "unknown param",
-                    help=suggestion(key, old.entries, "its params are"),
-                )
-            )
+            _unknown_param(key, old, new, report)
     return not unknown
+
+
+def _unknown_param(key: str, old: Mapping, new: Mapping, report: Report) -> None:
+    report.add(
+        Diagnostic(
+            "A0206",
+            f"the extended spec has no param `{key}`",
+            new.entries[key].key.span,
+            "unknown param",
+            help=suggestion(key, old.entries, "its params are"),
+        )
+    )
 
 
 def _cut(parent: Mapping, child: Mapping, report: Report) -> Mapping | None:

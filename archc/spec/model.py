@@ -51,6 +51,8 @@ class Stage:
     names_span: Span | None = None
     expect: Tree | None = None
     init: Mapping | None = None
+    has_lost_name: bool = False
+    """Whether it has a name that could not be read."""
     faulty: bool = False
     """Whether it has neither a type nor stages that can be read, so that nothing is known of it."""
     respelt: Stage | None = None

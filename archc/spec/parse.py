@@ -51,8 +51,8 @@ TUPLE_ATTRIBUTES: Final = frozenset({"count", "index", "self"})
 RESERVED: Final = frozenset({"in_channels", "i", "and", "or", "not", "if", "else", "in", "none", "true", "false"})
 
 
-def parse_spec(tree: Mapping, file: SourceFile, report: Report) -> Spec | None:
-    """The Spec that a merged tree says; None where too little is there to go on."""
+def parse_spec(tree: Mapping, file: SourceFile, report: Report) -> Spec:
+    """The Spec that a merged tree says."""
     parser = _Parser(report)
     tree, given = parser.fields(tree, SPEC_FIELDS, "a spec")
     is_partial = "extends" in given
@@ -65,18 +65,17 @@ def parse_spec(tree: Mapping, file: SourceFile, report: Report) -> Spec | None:
     parser.string(tree.get("doc"), "doc")
     parser.version(tree.get("archc"))
     input_ = parser.input(tree.get("input"), is_partial or "stages" not in given)
-    stages = () if is_partial and "stages" not in tree.entries else parser.stages(tree.get("stages"))
+    stages = parser.stages(tree.get("stages"))
+    is_partial = is_partial or stages is None
     name = parser.string(tree.get("name"), "name")
     blocks = parser.blocks(parser.mapping(tree.get("blocks"), "blocks"))
-    if stages is None:
-        return None
     return Spec(
         file=file,
         name=(parser.name(name) if name else None) or "network",
         input=input_,
         params=parser.params(parser.mapping(tree.get("params"), "params"), literal_strings=True),
         blocks=blocks,
-        stages=stages,
+        stages=stages or (),
         outputs=parser.outputs(tree.get("outputs")),
         defaults=parser.mapping(tree.get("defaults"), "defaults"),
         init=parser.mapping(tree.get("init"), "init"),
@@ -349,10 +348,12 @@ class _Parser(Reader):
         for key, entry in written.entries.items() if is_group else ():
             if key not in STAGE_FIELDS:
                 self.unknown_field(entry.key, STAGE_FIELDS, "a group")
+        name = self.string(tree.get("name"), "name")
         names = self.mapping(tree.get("names"), "names")
         return Stage(
             span=type_.span if type_ else first,
-            name=self.string(tree.get("name"), "name"),
+            name=name,
+            has_lost_name="name" in tree.entries and name is None,
             type=type_,
             args={} if is_group else args,
             stages=self.stages(tree.get("stages")) if is_group else None,

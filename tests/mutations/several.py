@@ -71,6 +71,30 @@ class Several:
         return self.diagnostics / max(1, self.faults)
 
 
+BASE = ("wrong extends", "unknown upto")
+"""After these a variant's base is not known, so nothing that is judged by it: its params, paths and shapes."""
+BY_BASE = ("param's name misspelt", "unknown path", "unknown output", "wrong claim", "param of a wrong kind")
+SHAPES = ("wrong claim", "groups that do not divide", "window larger than the map", "padding over half the window")
+SHAPES += ("chunks that do not divide", "linear on a map", "merge that does not fit")
+"""What cannot be told while the size of the input is not known."""
+
+
+def dependent(doc: Document, one: Fault, other: Fault) -> bool:
+    """Whether nobody could tell the second mistake before the first is mended."""
+    in_input = any(m.role in ("input", "axis") and m.place <= one.edits[0].start <= end(m.node) for m in doc.mappings)
+    lost_section = one.operator in ("section dropped", "section of a wrong kind")
+    lost_base = one.operator in BASE or (doc.is_variant and lost_section)
+    if lost_base and (other.operator in (*BY_BASE, *SHAPES) or unit_role(doc, other) == "expect"):
+        return True
+    return (in_input or lost_section) and other.operator in SHAPES
+
+
+def unit_role(doc: Document, fault: Fault) -> str:
+    """The role of the innermost mapping around a fault."""
+    around = [m for m in doc.mappings if m.place <= fault.edits[0].start <= end(m.node)]
+    return max(around, key=lambda m: m.place).role if around else "spec"
+
+
 def unit(doc: Document, offset: int) -> Mapping | None:
     """The innermost mapping around a place of which only one mistake is taken."""
     around = [m for m in doc.mappings if m.role in UNITS and m.place <= offset <= end(m.node)]
@@ -94,6 +118,8 @@ def combined(seed: int, count: int) -> Iterator[tuple[Mutant, Source]]:
                 continue
             fault = random.choice(found)
             own = unit(doc, fault.edits[0].start) or fault.edits[0].start
+            if any(dependent(doc, one, fault) or dependent(doc, fault, one) for one in chosen):
+                continue
             if own not in units and apply(source.name, source.text, [*chosen, fault]) is not None:
                 chosen.append(fault)
                 units.append(own)
