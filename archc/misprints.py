@@ -21,6 +21,7 @@ MISSING_COLON: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]*)(?:\s*=\s*|:|\s+)(
 _ITEM: Final = re.compile(r"(?:- +)*(?:-\Z)?")
 _PAIR: Final = re.compile(r"[^:#]*:(?:\s|\Z)|\s*(?:#|\Z)")
 _AFTER_NO_COLON: Final = ("mapping values are not allowed", "expected '-' indicator", "did not find expected key")
+_QUOTED_WORD: Final = re.compile(r"(?:^|[{,\[]|- )\s*([A-Za-z_][A-Za-z0-9_.-]*\s+([\"'])[^\"']*\2)\Z")
 _BLOCK_LINE: Final = re.compile(r"-(?:\s|\Z)|[A-Za-z_][A-Za-z0-9_.-]*\s*:(?:\s|\Z)")
 
 
@@ -64,6 +65,7 @@ def explain(file: SourceFile, problem: Problem) -> Diagnostic:
         or _conflict(file, lines, problem)
         or _unpaired(file, lines, problem)
         or _no_colon(file, lines, problem)
+        or _open_quote(file, lines, problem)
         or _as_parsed(file, problem)
     )
 
@@ -182,12 +184,19 @@ def missing_colon(text: str, span: Span) -> Diagnostic:
     return Diagnostic("A0004", "invalid YAML: a key needs `: ` and a value", span, "no `: ` in it", help=help)
 
 
+def _open_quote(file: SourceFile, lines: list[str], problem: Problem) -> Diagnostic | None:
+    """A quote that the parser read to the end of the text, or the colon that is missing before it."""
+    if "quoted scalar" not in problem.context or "end of stream" not in problem.text:
+        return None
+    number, column = problem.context_line, problem.context_column
+    word = _QUOTED_WORD.search(lines[number][: column + 1])
+    if word:
+        return missing_colon(word.group(1), _span(file, number, word.start(1), len(word.group(1))))
+    message = "invalid YAML: the quote is not closed"
+    return Diagnostic("A0004", message, _span(file, number, column), "opened here", help="close it, or remove it")
+
+
 def _as_parsed(file: SourceFile, problem: Problem) -> Diagnostic:
-    if "quoted scalar" in problem.context and "end of stream" in problem.text:
-        span = _span(file, problem.context_line, problem.context_column)
-        return Diagnostic(
-            "A0004", "invalid YAML: the quote is not closed", span, "opened here", help="close or remove it"
-        )
     notes = (f"{problem.context} that begins at line {problem.context_line + 1}",) if problem.context else ()
     return Diagnostic(
         "A0004",

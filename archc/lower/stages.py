@@ -180,7 +180,9 @@ class Lists:
         if unit is None:
             path = self.path(stage, space, replace(local, index=local.index or 0), renames)
             self.broken.add(path)
-            frame.add(Ref(self.flow(None, stage.span, path), stage.span, used=True), name)
+            ref = Ref(self.flow(None, stage.span, path), stage.span, used=True)
+            frame.add(ref, name)
+            assume(stage, ref, self, local)
             return
         self.place(unit, flows, frame, space, local, renames, name)
         if self.misjoined:
@@ -482,8 +484,9 @@ class Lists:
             self.broken.add(path)
             return self.flow(None, stage.span, path)
         call = self.call(unit, definition.name, self.first_env(env, flows), path)
-        own = () if definition.span.file.shipped else definition.params
-        call = replace(call, declared={param.name: param.span for param in own if param.span is not None})
+        if not definition.span.file.shipped:
+            declared = {param.name: param.span for param in definition.params if param.span is not None}
+            call = replace(call, declared=declared)
         arguments = call.bind(definition.params, definition.is_open)
         check_renames(definition, stage.names, env, self.evaluator, path)
         bounds = call.aliases(arguments) | {name: bound for name, (bound, _) in arguments.items()}

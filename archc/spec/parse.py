@@ -127,7 +127,7 @@ class _Parser(Reader):
         if is_partial and not {"channels", "features"} & given:
             nothing = Scalar(None, mapping.span, None, faulty=True)
             return InputSpec(mapping.span, nothing, tuple(self.axis(name, mapping.entries[name]) for name in sizes))
-        if given != mapping.entries.keys():
+        if not mapping.entries.keys() <= set(INPUT_FIELDS):
             return None
         channels = mapping.get("features" if "features" in mapping.entries else "channels")
         order = AXES.get(tuple(sorted(sizes))) if sizes else ()

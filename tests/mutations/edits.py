@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -42,7 +43,7 @@ class Mutant:
 def apply(source: str, text: str, faults: Sequence[Fault]) -> Mutant | None:
     """The text with every fault in it, or None where edits meet or faults share a line."""
     edits = sorted((edit.start, edit.end, at, edit) for at, fault in enumerate(faults) for edit in fault.edits)
-    if any(after[0] < before[1] for before, after in zip(edits, edits[1:], strict=False)):
+    if any(after[0] < before[1] for before, after in itertools.pairwise(edits)):
         return None
     pieces: list[str] = []
     shifts: list[tuple[int, int]] = [(0, 0)]

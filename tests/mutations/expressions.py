@@ -115,12 +115,12 @@ def wrong_declared(doc: Document, random: Random) -> Iterator[object]:
     wrong = {"int": ("many", '"8"', "true", "[a]"), "float": ("half", '"0.5"', "true"), "bool": ("3", "maybe")}
     wrong |= {"string": ("3", "true"), "ints": ("3", "[a]"), "block": ("3", "true")}
     for m in doc.mappings:
-        if m.role == "param" and "default" in m.fields and m.text("type") in wrong:
-            if not m.text("default").startswith("$"):
-                yield (
-                    doc.set_value(m.fields["default"], random.choice(wrong[m.text("type")])),
-                    m.fields["default"].place,
-                )
+        is_plain = not m.text("default").startswith("$")
+        if m.role == "param" and "default" in m.fields and m.text("type") in wrong and is_plain:
+            yield (
+                doc.set_value(m.fields["default"], random.choice(wrong[m.text("type")])),
+                m.fields["default"].place,
+            )
 
 
 @operator("param removed", "A0202", "A0206")

@@ -99,14 +99,14 @@ def not_flattened(doc: Document, random: Random) -> Iterator[object]:
         for at, stage in enumerate(stages.items[:-1]):
             rest = [s for s in stages.items[at + 1 :] if s.label in ("linear", "batch_norm", "dropout", "relu")]
             linear = next((s for s in rest if s.label == "linear"), None)
-            if stage.label == "flatten" and "expect" not in stage.fields and linear is not None:
-                if "from" not in linear.fields:
-                    yield (
-                        doc.set_value(stage.fields["type"], "silu"),
-                        stage.place,
-                        linear.place,
-                        linear.fields["type"].place,
-                    )
+            is_plain = linear is not None and "from" not in linear.fields
+            if stage.label == "flatten" and "expect" not in stage.fields and is_plain:
+                yield (
+                    doc.set_value(stage.fields["type"], "silu"),
+                    stage.place,
+                    linear.place,
+                    linear.fields["type"].place,
+                )
 
 
 @operator("merge that does not fit", "A0304", "A0305")

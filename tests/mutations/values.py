@@ -117,9 +117,9 @@ def unknown_type(doc: Document, random: Random) -> Iterator[object]:
 @operator("unknown block passed", "A0105", "A0104", "A0103")
 def unknown_passed(doc: Document, random: Random) -> Iterator[object]:
     for one in doc.of("stage", "default"):
-        if one.name in ("act", "norm", "gate") and isinstance(one.value, yaml.ScalarNode):
-            if not one.value.value.startswith("$") and one.value.value not in ("none",):
-                yield doc.set_value(one, typo(one.value.value, random) or "rleu"), one.place
+        is_block = one.name in ("act", "norm", "gate") and isinstance(one.value, yaml.ScalarNode)
+        if is_block and not one.value.value.startswith("$") and one.value.value != "none":
+            yield doc.set_value(one, typo(one.value.value, random) or "rleu"), one.place
 
 
 @operator("no such choice", "A0104")
@@ -157,9 +157,9 @@ def unknown_distribution(doc: Document, random: Random) -> Iterator[object]:
 def bad_name(doc: Document, random: Random) -> Iterator[object]:
     bad = ("forward", "half", "training", "class", "a.b", "3x", "input", "a b", "naïve", "__dict", "x" * 65, "'7'")
     for stage in doc.mappings:
-        if stage.role == "stage" and "name" in stage.fields and not named_elsewhere(doc, stage.text("name")):
-            if "$" not in stage.text("name"):
-                yield doc.set_value(stage.fields["name"], random.choice(bad)), stage.fields["name"].place
+        name = stage.text("name") if stage.role == "stage" else ""
+        if name and "$" not in name and not named_elsewhere(doc, name):
+            yield doc.set_value(stage.fields["name"], random.choice(bad)), stage.fields["name"].place
 
 
 @operator("duplicate name", "A0108")
@@ -198,9 +198,9 @@ def wrong_arity(doc: Document, random: Random) -> Iterator[object]:
             if not name.endswith("*") and len(one.value.value) > 1:
                 yield doc.set_value(one, random.choice([name, f"[{name}]"])), one.place
     for stage in doc.mappings:
-        if stage.role == "stage" and stage.label in ("conv", "relu", "max_pool", "linear", "flatten", "residual"):
-            if "from" not in stage.fields and "repeat" not in stage.fields:
-                yield doc.add(stage, "from: [input, input]")
+        takes_one = stage.label in ("conv", "relu", "max_pool", "linear", "flatten", "residual")
+        if takes_one and "from" not in stage.fields and "repeat" not in stage.fields:
+            yield doc.add(stage, "from: [input, input]")
 
 
 @operator("reserved or taken", "A0107", "A0110", "A0111")
