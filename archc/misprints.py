@@ -13,6 +13,8 @@ from typing import Final
 from archc.diagnostics import Diagnostic, Label, SourceFile, Span
 
 CLOSERS: Final = {"{": "}", "[": "]"}
+OPENERS: Final = {close: open_ for open_, close in CLOSERS.items()}
+CURLY: Final = ("\u201c", "\u201d", "\u2018", "\u2019")
 QUOTES: Final = ('"', "'")
 CONFLICT: Final = re.compile(r"(?:<{7}|={7}|>{7})(?: |\Z)")
 STRANGE_SPACE: Final = re.compile(r" *([\t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000\ufeff])")
@@ -22,6 +24,7 @@ _ITEM: Final = re.compile(r"(?:- +)*(?:-\Z)?")
 _PAIR: Final = re.compile(r"[^:#]*:(?:\s|\Z)|\s*(?:#|\Z)")
 _AFTER_NO_COLON: Final = ("mapping values are not allowed", "expected '-' indicator", "did not find expected key")
 _QUOTED_WORD: Final = re.compile(r"(?:^|[{,\[]|- )\s*([A-Za-z_][A-Za-z0-9_.-]*\s+([\"'])[^\"']*\2)\Z")
+_PLAIN_PAIR: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]*): +(?=[^ \"'{\[#|>])")
 _BLOCK_LINE: Final = re.compile(r"-(?:\s|\Z)|[A-Za-z_][A-Za-z0-9_.-]*\s*:(?:\s|\Z)")
 
 
@@ -66,6 +69,9 @@ def explain(file: SourceFile, problem: Problem) -> Diagnostic:
         or _unpaired(file, lines, problem)
         or _no_colon(file, lines, problem)
         or _open_quote(file, lines, problem)
+        or _second_colon(file, lines, problem)
+        or _indentation(file, lines, problem)
+        or _comma(file, problem)
         or _as_parsed(file, problem)
     )
 
@@ -81,12 +87,13 @@ def _unquoted(file: SourceFile, lines: list[str], problem: Problem) -> Diagnosti
         return None
     closed = line.find("}", opened)
     end = closed + 1 if closed > 0 else len(line)
+    kind = "straight quotes" if line[opened - 1 : opened] in CURLY else "the quotes"
     return Diagnostic(
         "A0007",
         "an expression inside `{}` or `[]` needs quotes",
         _span(file, problem.line, opened, end - opened),
         "YAML reads its `{` as a mapping",
-        help=f'write "{line[opened:end]}" with the quotes',
+        help=f'write "{line[opened:end]}" with {kind}',
     )
 
 
@@ -141,7 +148,8 @@ def _unpaired(file: SourceFile, lines: list[str], problem: Problem) -> Diagnosti
         message = f"invalid YAML: `{opened.char}` is closed by `{shows.char}`"
         there = _span(file, shows.line, shows.column)
         labels = (Label(at, "opened here"),)
-        return Diagnostic("A0004", message, there, f"`{wanted}` is expected", labels, help=f"write `{wanted}`")
+        help = f"write `{wanted}`, or add the `{OPENERS[shows.char]}` that it closes"
+        return Diagnostic("A0004", message, there, f"`{wanted}` is expected", labels, help=help)
     missing = (Label(_span(file, shows.line, shows.column), f"`{wanted}` is missing before this"),) if shows else ()
     message = f"invalid YAML: `{opened.char}` is not closed"
     return Diagnostic("A0004", message, at, "opened here", missing, help=f"add the `{wanted}`")
@@ -194,6 +202,57 @@ def _open_quote(file: SourceFile, lines: list[str], problem: Problem) -> Diagnos
         return missing_colon(word.group(1), _span(file, number, word.start(1), len(word.group(1))))
     message = "invalid YAML: the quote is not closed"
     return Diagnostic("A0004", message, _span(file, number, column), "opened here", help="close it, or remove it")
+
+
+def _second_colon(file: SourceFile, lines: list[str], problem: Problem) -> Diagnostic | None:
+    """A value in block style with `: ` in it."""
+    line = lines[min(problem.line, len(lines) - 1)]
+    start = len(line) - len(line.lstrip())
+    start += _end_of_dashes(line[start:])
+    found = _PLAIN_PAIR.match(line, start)
+    if "mapping values are not allowed" not in problem.text or found is None or found.end() > problem.column:
+        return None
+    text = line[found.end() :].split(" #")[0].rstrip()
+    message = "invalid YAML: a value with `: ` in it needs quotes"
+    help = f'write `{found.group(1)}: "..."`, or begin a mapping with `{{`'
+    return Diagnostic("A0004", message, _span(file, problem.line, found.end(), max(1, len(text))), "", help=help)
+
+
+def _indentation(file: SourceFile, lines: list[str], problem: Problem) -> Diagnostic | None:
+    """A line that is indented too far, or as none of those before it."""
+    line = lines[min(problem.line, len(lines) - 1)]
+    indent = len(line) - len(line.lstrip(" "))
+    span = _span(file, problem.line, 0, max(1, indent))
+    before = next((one for one in reversed(lines[: problem.line]) if one.split("#")[0].strip()), "")
+    wanted = len(before) - len(before.lstrip(" "))
+    wanted += _end_of_dashes(before[wanted:])
+    if "mapping values are not allowed" in problem.text and indent > wanted:
+        help = f"indent it by {_spaces(wanted)}, as the line before" if wanted else "begin it at the first column"
+        return Diagnostic("A0004", "invalid YAML: the line is indented too far", span, _spaces(indent), help=help)
+    if any(text in problem.text for text in _AFTER_NO_COLON[1:]) and problem.column == indent and line.strip():
+        message = "invalid YAML: the line is indented as none before it that it could belong to"
+        help = "align it with the other lines of its list or mapping"
+        return Diagnostic("A0004", message, span, _spaces(indent), help=help)
+    return None
+
+
+def _spaces(count: int) -> str:
+    return f"{count or 'no'} space{'s' * (count != 1)}"
+
+
+def _comma(file: SourceFile, problem: Problem) -> Diagnostic | None:
+    """What stands in a flow collection where its next entry or its end is expected."""
+    found = re.search(r"expected ',' or '([\]}])'", problem.text)
+    if found is None:
+        return None
+    labels = (Label(_span(file, problem.context_line, problem.context_column), "opened here"),)
+    return Diagnostic(
+        "A0004",
+        f"invalid YAML: `,` or `{found.group(1)}` is expected",
+        _span(file, problem.line, problem.column, 0),
+        labels=labels if problem.context_line >= 0 else (),
+        help="put a `,` between two entries, and quotes around a text with `{}[],:` in it",
+    )
 
 
 def _as_parsed(file: SourceFile, problem: Problem) -> Diagnostic:

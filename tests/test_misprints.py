@@ -37,7 +37,14 @@ CASES = [
     ("no colon between braces", "{a 1, b: 2}\n", "a key needs `: ` and a value", 1, 2),
     ("equals between braces", "{a=1, b: 2}\n", "a key needs `: ` and a value", 1, 2),
     ("merge conflict", "a: 1\n<<<<<<< HEAD\nb: 2\n=======\nb: 3\n>>>>>>> x\n", "a merge conflict is left in the file", 2, 1),
-    ("indented too far", "a: 1\n b: 2\n", "mapping values are not allowed", 2, 3),
+    ("indented too far", "a: 1\n b: 2\n", "the line is indented too far", 2, 1),
+    ("indented too far in a list", "a:\n  - b: 1\n     c: 2\n", "the line is indented too far", 3, 1),
+    ("indented too little", "a:\n  b: 1\n c: 2\n", "indented as none before it", 3, 1),
+    ("indented too far behind a list", "a: [1]\n  b: 2\n", "indented as none before it", 2, 1),
+    ("colon in a value", "a: b\ndoc: see this: that\n", "a value with `: ` in it needs quotes", 2, 6),
+    ("no comma", "{a: {b: 1}\n  c: 2}\n", "`,` or `}` is expected", 2, 3),
+    ("no comma in a list", "a: [{b: 1} 2]\n", "`,` or `]` is expected", 1, 12),
+    ("curly quotes", "{a: \u201c${b}\u201d}\n", "needs quotes", 1, 6),
 ]  # fmt: skip
 
 
@@ -45,7 +52,7 @@ CASES = [
     ("text", "message", "line", "column"), [row[1:] for row in CASES], ids=[row[0] for row in CASES]
 )
 def test_the_place_is_where_it_was_written_wrongly(text: str, message: str, line: int, column: int) -> None:
-    found = next(one for one in check(text) if one.code == "A0004")
+    found = next(one for one in check(text) if one.code in ("A0004", "A0007"))
     assert message in found.message
     assert (found.span.line, found.span.column) == (line, column), found.message
     assert found.help

@@ -181,7 +181,7 @@ def test_numbers_out_of_range_are_reported_and_unknown(text: str) -> None:
         ("a: &x [*x]\n", "A0006", 1, 8),
         ("a: *x\n", "A0004", 1, 4),
         ("a: [1, 2\nb: 3\n", "A0004", 1, 4),
-        ("a: 1\n b: 2\n", "A0004", 2, 3),
+        ("a: 1\n b: 2\n", "A0004", 2, 1),
         ("a:\n\t- b\n", "A0004", 2, 1),
         ('a: "b\n', "A0004", 1, 4),
         ("a: @b\n", "A0004", 1, 4),

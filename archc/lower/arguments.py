@@ -124,7 +124,7 @@ class Call:
         """Report a field of the stage that the type does not have; `declared` is where one like it is declared."""
         key = str(entry.key.value)
         near = nearest(key, [*names, *STAGE_FIELDS])
-        help = f"did you mean `{near}`?" if near else suggestion(key, names, "its fields are" if names else "remove it")
+        help = suggestion(key, [near] if near else names, "its fields are" if names else "remove it")
         if key in INFERRED:
             help = "remove it: what arrives is inferred from the stages before"
         labels = (Label(declared, f"`{near}` is declared here"),) if declared is not None else ()

@@ -22,6 +22,7 @@ MAX_NUMBER: Final = 2**53
 MAX_LIST: Final = 1000
 MAX_LEVELS: Final = 8
 MAX_TEXT: Final = 4096
+CHANGE: Final = "change the expression, or the values that it is given"
 RESERVED: Final = frozenset({"and", "or", "not", "if", "else", "none", "true", "false", "in"})
 
 _TOKEN = re.compile(
@@ -339,11 +340,12 @@ def _value(node: Node, lookup: Lookup) -> Value:
     try:
         return _bounded(_OPERATIONS[node.op](node, args))
     except ZeroDivisionError:
-        raise ExpressionError("A0203", "division by zero", node.start, node.end) from None
+        help = "divide by a number that is never 0"
+        raise ExpressionError("A0203", "division by zero", node.start, node.end, help) from None
     except TypeError as error:
-        raise ExpressionError("A0203", str(error), node.start, node.end, name=_misfit(node, args)) from None
+        raise ExpressionError("A0203", str(error), node.start, node.end, CHANGE, _misfit(node, args)) from None
     except (ValueError, IndexError, OverflowError) as error:
-        raise ExpressionError("A0203", str(error), node.start, node.end) from None
+        raise ExpressionError("A0203", str(error), node.start, node.end, CHANGE) from None
 
 
 def _misfit(node: Node, args: list[Value]) -> str:
@@ -441,6 +443,12 @@ def _numbers(args: list[Value]) -> list[int | float]:
     return numbers
 
 
+def _sqrt(value: float) -> float:
+    if value < 0:
+        raise ValueError(f"sqrt needs a number that is not negative, this is {value}")
+    return math.sqrt(value)
+
+
 def _sum(args: list[Value]) -> Value:
     (items,) = args
     if not isinstance(items, tuple):
@@ -461,7 +469,7 @@ FUNCTIONS: Final[dict[str, tuple[int, int, Callable[[list[Value]], Value]]]] = {
     "round": (1, 1, lambda args: _numeric(round, *args)),
     "ceil": (1, 1, lambda args: _numeric(math.ceil, *args)),
     "floor": (1, 1, lambda args: _numeric(math.floor, *args)),
-    "sqrt": (1, 1, lambda args: _numeric(math.sqrt, *args)),
+    "sqrt": (1, 1, lambda args: _numeric(_sqrt, *args)),
     "sum": (1, 1, _sum),
     "len": (1, 1, _len),
     "make_divisible": (2, 2, lambda args: _numeric(make_divisible, *args)),

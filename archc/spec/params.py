@@ -8,6 +8,7 @@ from difflib import SequenceMatcher, get_close_matches
 from typing import Final, Literal, get_args
 
 from archc.diagnostics import Span
+from archc.diagnostics.render import safe
 from archc.source import Tree
 from archc.spec.values import BlockRef, Value, describe, is_number
 
@@ -113,7 +114,9 @@ def _check_bounds(param: Param, number: int | float) -> None:
 
 
 def _short(number: float | None) -> str:
-    return f"{number:g}" if number is not None else ""
+    if number is None:
+        return ""
+    return str(int(number)) if float(number).is_integer() else f"{number:g}"
 
 
 def _wrong(param: Param, wanted: str, value: Value, help: str = "") -> Fault:
@@ -253,5 +256,6 @@ def suggestion(word: str, words: Iterable[str], otherwise: str) -> str:
     known = list(words)
     near = nearest(word, known)
     if near:
-        return f"did you mean `{near}`?"
+        strange = next((c for c in word if not c.isascii()), "")
+        return f"did you mean `{near}`?" + (f" `{safe(strange)}` is U+{ord(strange):04X}" if strange else "")
     return otherwise if not known or len(known) > 24 else f"{otherwise} " + ", ".join(f"`{name}`" for name in known)

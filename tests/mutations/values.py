@@ -199,7 +199,7 @@ def wrong_arity(doc: Document, random: Random) -> Iterator[object]:
                 yield doc.set_value(one, random.choice([name, f"[{name}]"])), one.place
     for stage in doc.mappings:
         takes_one = stage.label in ("conv", "relu", "max_pool", "linear", "flatten", "residual")
-        if takes_one and "from" not in stage.fields and "repeat" not in stage.fields:
+        if takes_one and stage.role == "stage" and "from" not in stage.fields and "repeat" not in stage.fields:
             yield doc.add(stage, "from: [input, input]")
 
 
