@@ -45,7 +45,7 @@ class Spec:
             tree = without_literal_claims(self.loaded.tree) if self.overrides else self.loaded.tree
             spec = parse_spec(tree, self.loaded.file, self.report)
             record = Record()
-            graph = lower(spec, self.overrides, self.report, record) if spec is not None else None
+            graph = lower(spec, self.overrides, self.report, record)
         except Stop:
             return None
         return (spec, graph, record) if spec is not None and graph is not None and not len(self.report) else None
@@ -65,7 +65,9 @@ class Spec:
         Warnings (of `severity` "warning") are looked for where there is no error, and left out on request.
         """
         _ = self._lowered
-        found = in_order([*self.report, *(self._warnings if warnings else ())])
+        found = self.report.sorted()
+        if warnings and self._warnings:
+            found = in_order([*found, *self._warnings])
         return [self.loaded.shown(one) for one in found]
 
     @property

@@ -16,8 +16,9 @@ from typing import Any
 import yaml
 
 from archc.diagnostics import Diagnostic, Label, SourceFile, Span
-from archc.diagnostics.fixes import quoted, removed_entry
+from archc.diagnostics.fixes import removed_entry
 from archc.limits import MAX_ALIASES, MAX_BYTES, MAX_SCALAR, MAX_YAML_INT, MAX_YAML_LEVELS, MAX_YAML_NODES
+from archc.misprints import MISSING_COLON, STRANGE_SPACE, Problem, explain, missing_colon, strange_space
 
 Value = bool | int | float | str | None
 
@@ -161,32 +162,10 @@ def _yaml_error(file: SourceFile, error: yaml.YAMLError) -> Diagnostic:
     if mark is None:
         span = _span_at_offset(file, getattr(error, "position", 0))
         return Diagnostic("A0004", f"invalid YAML: {problem}", span, help="remove the character")
-    line = [*file.lines(), ""][min(mark.line, len(file.lines()))]
-    opened = mark.column - 1
-    if opened >= 0 and line[opened : opened + 2] == "${":
-        closed = line.find("}", opened)
-        end = closed + 1 if closed > 0 else len(line)
-        span = Span(file, mark.line + 1, opened + 1, mark.line + 1, end + 1)
-        return Diagnostic(
-            "A0007",
-            "an expression inside `{}` or `[]` needs quotes",
-            span,
-            "YAML reads its `{` as a mapping",
-            help=f'write "{line[opened:end]}" with the quotes',
-            fix=quoted(file, mark.line + 1, opened),
-        )
-    notes = []
-    context = getattr(error, "context", None)
-    if context and getattr(error, "context_mark", None):
-        notes.append(f"{context} that begins at line {error.context_mark.line + 1}")  # type: ignore[attr-defined]
-    span = Span(file, mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 1)
-    return Diagnostic(
-        "A0004",
-        f"invalid YAML: {problem}",
-        span,
-        notes=tuple(notes),
-        help="check the indentation, brackets and quotes up to here",
-    )
+    began = getattr(error, "context_mark", None)
+    context = str(getattr(error, "context", None) or "") if began is not None else ""
+    where = (began.line, began.column) if began is not None else (-1, 0)
+    return explain(file, Problem(problem, mark.line, mark.column, context, *where))
 
 
 def _span_at_offset(file: SourceFile, offset: int) -> Span:
@@ -312,7 +291,7 @@ class _Composer:
 
     def entries(self, children: list[Tree]) -> dict[str, Entry]:
         entries: dict[str, Entry] = {}
-        for key, value in zip(children[::2], children[1::2], strict=True):
+        for key, value in map(self.repaired, children[::2], children[1::2]):
             if not isinstance(key, Scalar):
                 raise _Refused(
                     Diagnostic("A0006", "a key must be a plain word", key.span, help="use a string as the key")
@@ -342,6 +321,28 @@ class _Composer:
                 continue
             entries[key.value] = Entry(key, value)
         return entries
+
+    def repaired(self, key: Tree, value: Tree) -> tuple[Tree, Tree]:
+        """A key and its value; where they were written as one word without `: `, reported and parted."""
+        text = key.value if isinstance(key, Scalar) and key.text_start == 0 else None
+        if not isinstance(text, str):
+            return key, value
+        strange = STRANGE_SPACE.match(text)
+        if strange:
+            raise _Refused(strange_space(key.span.within(strange.start(1), strange.end(1)), strange.group(1)))
+        bare = isinstance(value, Scalar) and value.value is None and value.span.column == value.span.end_column
+        found = MISSING_COLON.match(text) if bare else None
+        if found is None:
+            return key, value
+        self.diagnostics.append(missing_colon(text, key.span))
+        parts = []
+        for group in (1, 2):
+            span = key.span.within(found.start(group), found.end(group))
+            try:
+                parts.append(Scalar(found.group(group) if group == 1 else resolve(found.group(group)), span, 0))
+            except OverflowError:
+                parts.append(Scalar(None, span, None, faulty=True))
+        return parts[0], parts[1]
 
     def scalar(self, event: Any) -> Scalar:
         span = self.span(event)

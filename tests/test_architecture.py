@@ -13,7 +13,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 ALLOWED = {
     "limits": set(),
     "diagnostics": {"limits"},
-    "source": {"limits", "diagnostics"},
+    "misprints": {"diagnostics"},
+    "source": {"limits", "diagnostics", "misprints"},
     "ir": {"diagnostics"},
     "analysis": {"ir", "diagnostics"},
     "backends": {"ir", "diagnostics"},

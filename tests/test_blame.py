@@ -162,11 +162,11 @@ def test_a_mistake_of_the_variants_own_stages_is_its_own(one: Check) -> None:
     assert (at(found.span), labels(found)) == (("net.yaml", "2"), [])
 
 
-def test_a_value_of_a_variants_param_of_another_kind_is_shown_where_it_is_used(one: Check) -> None:
+def test_a_value_of_a_variants_param_of_another_kind_is_shown_with_its_use(one: Check) -> None:
     found = one({"base.yaml": BASE, "net.yaml": VARIANT + "params: {kernel: wide}\n"})
-    assert (found.code, at(found.span)) == ("A0103", ("base.yaml", "$kernel"))
+    assert (found.code, at(found.span)) == ("A0103", ("net.yaml", "wide"))
     assert "(`wide`)" in found.label
-    assert labels(found) == [EXTENDED]
+    assert labels(found) == [("base.yaml", "$kernel", "`kernel` is used here")]
 
 
 def test_a_chain_of_variants_points_at_the_outermost(one: Check) -> None:
@@ -187,5 +187,5 @@ def test_a_free_size_of_the_base_that_the_variants_stages_do_not_take(one: Check
 
 def test_a_shipped_spec_that_is_extended_wrongly_points_into_the_variant(one: Check) -> None:
     found = one({"net.yaml": "archc: 1\nextends: resnet18\nname: net\nparams: {num_classes: 0}\n"})
-    assert (found.code, at(found.span)) == ("A0104", ("resnet.yaml", "$num_classes"))
-    assert labels(found) == [("net.yaml", "resnet18", "extended here")]
+    assert (found.code, at(found.span)) == ("A0104", ("net.yaml", "0"))
+    assert labels(found) == [("resnet.yaml", "$num_classes", "`num_classes` is used here")]

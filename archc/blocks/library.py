@@ -54,9 +54,9 @@ class Library:
         self.report = report
         self.read: dict[str, Definition | None] = {}
 
-    def find(self, name: str) -> Type | None:
-        """The type of that name, or None."""
-        if name in self.own:
+    def find(self, name: str, shipped: bool = False) -> Type | None:
+        """The type of that name, or None; a shipped definition (`shipped`) means no type of the spec's own."""
+        if name in self.own and not (shipped and self.is_built_in(name)):
             return self.own[name]
         if name in PRIMITIVES:
             return PRIMITIVES[name]

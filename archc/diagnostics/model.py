@@ -10,6 +10,7 @@ from archc.diagnostics.codes import CODES, Severity
 from archc.limits import MAX_FINDINGS, MAX_SHOWN
 
 LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+LABELS_LIMIT = 3
 
 
 class Stop(Exception):
@@ -117,13 +118,21 @@ class Report:
     _repeats: dict[tuple[object, ...], int] = field(default_factory=dict)
     given: int = 0
     """How many were added, those that say the same again counted."""
+    _groups: dict[object, tuple[object, ...]] = field(default_factory=dict)
+    _also: dict[tuple[object, ...], dict[tuple[object, ...], Span]] = field(default_factory=dict)
 
-    def add(self, diagnostic: Diagnostic) -> None:
-        """Keep `diagnostic`, or count it if the same code was already given at the same place. Raises Stop when full."""
+    def add(self, diagnostic: Diagnostic, group: object = None) -> None:
+        """Keep `diagnostic`, or count it if the same code was already given at the same place. Raises Stop when full.
+
+        Those of one `group` are one mistake that shows in several places: the first is kept, the others are its labels.
+        """
         self.given += 1
         key = (diagnostic.code, diagnostic.span.position)
         if key in self._found:
             self._repeats[key] = self._repeats.get(key, 0) + (diagnostic.path != self._found[key].path)
+            return
+        if group is not None and self._groups.setdefault(group, key) != key:
+            self._also.setdefault(self._groups[group], {})[key] = diagnostic.span
             return
         self._found[key] = diagnostic
         if len(self._found) >= MAX_FINDINGS:
@@ -143,6 +152,14 @@ class Report:
             if more and diagnostic.path:
                 note = f"and at {more} more stage{'s' * (more > 1)} made of the same text"
                 diagnostic = replace(diagnostic, notes=(*diagnostic.notes, note))
+            also = list(self._also.get(key, {}).values())
+            if also:
+                labels = tuple(Label(span, "and here") for span in also[:LABELS_LIMIT])
+                rest = len(also) - LABELS_LIMIT
+                notes = (f"and at {rest} more place{'s' * (rest > 1)}",) if rest > 0 else ()
+                diagnostic = replace(
+                    diagnostic, labels=(*diagnostic.labels, *labels), notes=(*diagnostic.notes, *notes)
+                )
             yield diagnostic
 
     def sorted(self) -> list[Diagnostic]:

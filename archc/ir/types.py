@@ -50,5 +50,10 @@ class TensorType:
         """Elements per example."""
         return prod(self.shape)
 
+    @property
+    def is_known(self) -> bool:
+        """Whether every size is."""
+        return None not in self.dims
+
     def __str__(self) -> str:
         return "(" + ", ".join(["N", *("?" if d is None else str(d) for d in self.dims)]) + ")"

@@ -33,11 +33,19 @@ def lower(spec: Spec, overrides: Mapping[str, Tree], report: Report, record: Rec
 
     `record` is told where each node came from. Raises Stop where a limit has been passed and reported.
     """
-    rank = len(spec.input.axes) if spec.input else 0
+    rank = len(spec.input.axes) if spec.input and not spec.is_partial else 0
     evaluator = Evaluator(report, rank)
     env = param_env(spec, overrides, evaluator)
     library = Library(spec.blocks, report, spec.has_lost_blocks)
-    lists = Lists(library=library, evaluator=evaluator, defaults=spec.defaults, spec_env=env, rank=rank)
+    lists = Lists(
+        library=library,
+        evaluator=evaluator,
+        defaults=spec.defaults,
+        spec_env=env,
+        rank=rank,
+        has_lost_defaults=spec.has_lost_defaults,
+    )
+    lists.paths = {path: entry.value for path, entry in spec.expect.entries.items()} if spec.expect else {}
     claims.check_defaults(spec.defaults, lists, env)
     if spec.init is not None:
         lists.inits.check_types(spec.init, env)
@@ -80,9 +88,12 @@ def _network(spec: Spec, env: Env, lists: Lists, train: Train | None) -> Graph |
     input_ = input_of(spec.input, env, lists.evaluator) if spec.input else None
     span = spec.input.span if spec.input else Span(spec.file, 1, 1, 1, 1)
     partial = TensorType(None, (None,) * len(spec.input.axes)) if spec.input else None
-    entry = Ref(lists.flow(input_.type if input_ else partial, span, ""), span)
+    if spec.is_partial:
+        partial = None
+    known = input_.type if input_ and not spec.is_partial else partial
+    entry = Ref(lists.flow(known, span, ""), span)
     layers = (InitLayer(spec.init, env),) if spec.init else ()
-    frame = lists.run(spec.stages, {"input": entry}, Namespace(), env, layers, {}, None)
+    frame = lists.run(spec.stages, {"input": entry}, Namespace(), env, layers, {}, None, is_open=spec.is_partial)
     outputs = claims.outputs_of(spec, frame, env, lists.evaluator)
     lists.report_unused(frame, env)
     check_expectations(spec, lists, env)
@@ -101,7 +112,7 @@ def _network(spec: Spec, env: Env, lists: Lists, train: Train | None) -> Graph |
 def _unused_blocks(spec: Spec, lists: Lists) -> None:
     """Definitions that nothing uses are checked as far as they can be."""
     for name, definition in spec.blocks.items():
-        if name not in lists.used_blocks:
+        if name not in lists.used_blocks and definition.inputs:
             _check_unused(definition, lists)
 
 

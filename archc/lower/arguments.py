@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from collections.abc import Mapping as Map
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from archc.blocks.primitives import PRIMITIVES
 from archc.blocks.torch_names import field_help
-from archc.diagnostics import Span
+from archc.diagnostics import Label, Span
 from archc.lower.env import Env, Evaluator
 from archc.source import Entry, Mapping, Scalar, Sequence, Tree
 from archc.spec.model import STAGE_FIELDS, Stage
-from archc.spec.params import Param, Required, nearest, proposal, suggestion
+from archc.spec.params import Param, Required, meant, nearest, proposal, suggestion
+from archc.spec.reader import MANY
 from archc.spec.values import UNKNOWN, BlockRef, Bound, Unknown
 
 Arguments = dict[str, tuple[Bound, Span]]
@@ -34,6 +37,14 @@ class Fixed:
 
 
 INDEX: Final = re.compile(r"\$(?:i\b|\{[^}]*\bi\b)")
+ELSEWHERE: Final = frozenset(
+    {*(param.name for one in PRIMITIVES.values() for param in one.params), *STAGE_FIELDS}
+    | {"padding_mode", "inplace", "device", "dtype", "track_running_stats", "num_layers"}
+)
+"""Fields of other types, and arguments of PyTorch's that the language does not have: no misspellings of anything."""
+
+INFERRED: Final = ("in_channels", "in_features", "num_features", "num_channels", "normalized_shape")
+"""PyTorch's arguments that the language infers."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +61,12 @@ class Call:
     spec_env: Env
     env: Env
     path: str
-    fixed: Fixed
+    fixed: Fixed = field(default_factory=Fixed)
+    declared: Map[str, Span] = field(default_factory=dict)
+    """Where the parameters of a block of the spec's own are declared."""
+
+    is_open: bool = False
+    """Whether `defaults` may give fields that could not be read."""
 
     def bind(self, params: tuple[Param, ...], is_open: bool = False) -> Arguments:
         """The value of every parameter; a mistake gives UNKNOWN. Defaults see the earlier ones.
@@ -60,7 +76,7 @@ class Call:
         fixed = self.fixed.arguments
         work = WORK * (len(params) - len(fixed)) + FIXED_WORK * (1 + len(fixed))
         self.evaluator.spend(work, self.stage.span, self.env)
-        hidden = self.check(params, is_open) if not self.fixed.is_right else ()
+        hidden, likely = self.check(params, is_open) if not self.fixed.is_right else (set(), {})
         bound: Arguments = {}
         inner = Env({}, self.env.in_channels, self.env.no_channels, None, self.env.uses)
         for param in params:
@@ -70,21 +86,29 @@ class Call:
             elif name in hidden and not self.is_given(param):
                 bound[name] = Bound(UNKNOWN, None), self.stage.span
             else:
-                bound[name] = self.argument(param, inner)
-                if self.is_fixed(param, bound[name][0]):
+                bound[name] = self.argument(param, inner, likely.get(name))
+                if name not in likely and self.is_fixed(param, bound[name][0]):
                     fixed[name] = bound[name]
             inner.bounds[name] = bound[name][0]
+            if name in likely:
+                inner.bounds[str(likely[name].key.value)] = bound[name][0]
         return bound
 
-    def check(self, params: tuple[Param, ...], is_open: bool) -> Collection[str]:
-        """Report unknown fields and missing ones; the parameters of which nothing is known then."""
+    def check(self, params: tuple[Param, ...], is_open: bool) -> tuple[Collection[str], dict[str, Entry]]:
+        """Report unknown fields and missing ones; the parameters of which nothing is known then, and those misspelt."""
         names = [param.name for param in params]
         unknown = self.unknown_fields(names, is_open)
         missing = [param for param in params if param.required and not self.is_given(param)]
-        self.report_missing([] if unknown else missing)
-        self.fixed.is_right = not unknown and not missing
-        near = {nearest(key, names) for key in unknown}
-        return set(names) if "" in near else near
+        likely = self.misspelt(names) if unknown else {}
+        words = {key: nearest(key, names) for key in unknown if key not in INFERRED}
+        near = {word for key, word in words.items() if word or key not in ELSEWHERE}
+        hidden = (set(names) if "" in near else near) - likely.keys()
+        hidden |= set(names) if self.is_open else set()
+        unclear = any(not meant(key, names) for key in words)
+        lost = {*hidden, *likely, *(names if unclear else ())}
+        self.report_missing([param for param in missing if param.name not in lost])
+        self.fixed.is_right = not unknown and not missing and not self.is_open
+        return hidden, likely
 
     def is_fixed(self, param: Param, bound: Bound) -> bool:
         """Whether a value is the same in every copy: right, and made of no expression."""
@@ -97,6 +121,19 @@ class Call:
         if isinstance(default, (Scalar, Sequence, Mapping)):
             return not has_expression(default)
         return not (isinstance(default, str) and "$" in default)
+
+    def aliases(self, bound: Arguments) -> dict[str, Bound]:
+        """The values of misspelt fields by the words that were written.
+
+        If it is the definition that misspells its parameter, its stages will have the other word.
+        """
+        return {str(entry.key.value): bound[name][0] for name, entry in self.misspelt(list(bound)).items()}
+
+    def misspelt(self, names: list[str]) -> dict[str, Entry]:
+        """The stage's fields that can be taken for parameters which are not given, by what they were meant to be."""
+        keys = [key for key in self.stage.args if key not in names]
+        words = {key: meant(key, names) for key in keys} if len(keys) <= MANY else {}
+        return {word: self.stage.args[key] for key, word in words.items() if word and word not in self.stage.args}
 
     def is_given(self, param: Param) -> bool:
         """Whether anything but the parameter's own default gives its value."""
@@ -114,7 +151,7 @@ class Call:
         unknown = [key for key in self.stage.args if key not in names]
         passed = [key for key in (self.block.fields if self.block else ()) if key not in names and not is_open]
         for key in unknown if not is_open else ():
-            self.unknown_field(self.stage.args[key], names)
+            self.unknown_field(self.stage.args[key], names, self.declared.get(meant(key, names)))
         for key in passed:
             assert self.block is not None
             span = self.block.fields[key].origin or self.block.span
@@ -124,15 +161,27 @@ class Call:
         common = self.defaults.entries if self.defaults is not None else ()
         return [*unknown, *passed, *(key for key in common if key not in (*names, "names"))]
 
-    def unknown_field(self, entry: Entry, names: list[str]) -> None:
-        """Report a field of the stage that the type does not have."""
+    def unknown_field(self, entry: Entry, names: list[str], declared: Span | None = None) -> None:
+        """Report a field of the stage that the type does not have; `declared` is where one like it is declared."""
         key = str(entry.key.value)
         near = nearest(key, [*names, *STAGE_FIELDS])
         help = suggestion(key, names, "its fields are" if names else "remove it")
         if near:
             help = proposal(key, near, [*names, *STAGE_FIELDS], self.stage.given)
         help = field_help(self.type, key) or help
-        self.fault("A0101", f"`{self.type}` has no field `{key}`", entry.key.span, "unknown field", help)
+        labels = (Label(declared, f"`{near}` is declared here"),) if declared is not None else ()
+        message, group = f"`{self.type}` has no field `{key}`", f"{self.type}.{key}" if labels else ""
+        self.evaluator.fault(
+            "A0101",
+            message,
+            entry.key.span,
+            self.env,
+            label="unknown field",
+            help=help,
+            path=self.path,
+            labels=labels,
+            group=group,
+        )
 
     def report_misspelt(self, params: tuple[Param, ...]) -> bool:
         """Report the fields that were meant to be ones that every stage has; whether there are any."""
@@ -156,15 +205,16 @@ class Call:
 
     # -- values -----------------------------------------------------------------------------------------------------
 
-    def argument(self, param: Param, inner: Env) -> tuple[Bound, Span]:
-        """The value of one parameter; `inner` is what its own default sees."""
+    def argument(self, param: Param, inner: Env, likely: Entry | None) -> tuple[Bound, Span]:
+        """The value of one parameter; `inner` is what its own default sees, `likely` a misspelt field that gives it."""
         evaluator, env, path = self.evaluator, self.env, self.path
         if self.block is not None and param.name in self.block.fields:
             given = self.block.fields[param.name]
             span = given.origin or self.block.span
             return evaluator.conformed(param, as_block(param, given, span), span, env, path), span
-        if param.name in self.stage.args:
-            tree = self.stage.args[param.name].value
+        entry = self.stage.args.get(param.name, likely)
+        if entry is not None:
+            tree = entry.value
             return evaluator.param(param, first_copy_only(param, tree, self.stage.repeat, env), env, path), tree.span
         default = self.default(param)
         if default is not None:

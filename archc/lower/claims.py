@@ -25,10 +25,12 @@ def outputs_of(spec: Spec, frame: Frame, env: Env, evaluator: Evaluator) -> tupl
         frame.current.use()
         return (Output(name if name.isidentifier() else "output", frame.current.flow.id),)
     found = []
+    is_lost = False
     for output in spec.outputs:
         ref = frame.find(output.reference.name)
         if ref is None or output.reference.every:
-            if output.reference.name:
+            is_lost = True
+            if output.reference.name and not spec.is_partial:
                 evaluator.fault(
                     "A0504",
                     f"output `{output.name}` names no stage of the spec's list",
@@ -43,7 +45,7 @@ def outputs_of(spec: Spec, frame: Frame, env: Env, evaluator: Evaluator) -> tupl
         ref.use()
         if ref.present:
             found.append(Output(output.name, ref.flow.id, output.training_only))
-    if found and all(output.training_only for output in found):
+    if found and not is_lost and all(output.training_only for output in found):
         evaluator.fault(
             "A0504",
             "every output exists in training only",
@@ -88,7 +90,7 @@ def check_defaults(section: Mapping | None, lists: Lists, env: Env) -> None:
             elif key == "names" and isinstance(found, Definition):
                 names = lists.reader.mapping(field.value, "names")
                 check_renames(found, lists.reader.renames(names), env, lists.evaluator)
-            else:
+            elif not (isinstance(found, Definition) and found.is_open):
                 lists.evaluator.fault(
                     "A0101",
                     f"`{type_}` has no field `{key}`",
@@ -129,6 +131,8 @@ def _is_plain(tree: Tree) -> bool:
 
 def unknown_type(name: str, span: Span, env: Env, lists: Lists) -> None:
     """Report a type that does not exist."""
+    if lists.library.is_open:
+        return
     lists.evaluator.fault(
         "A0105",
         f"there is no type `{name[:80]}`",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Mapping as Map
 from dataclasses import dataclass, field
 
 from archc.diagnostics import Diagnostic, Label, Report, Span, Stop
@@ -10,7 +11,7 @@ from archc.diagnostics.fixes import respelt, retyped
 from archc.diagnostics.model import Fix
 from archc.limits import MAX_ELEMENTS, MAX_WORK
 from archc.source import Mapping, Scalar, Sequence, Tree
-from archc.spec.expressions import ExpressionError, Text, evaluate, parse_text
+from archc.spec.expressions import ExpressionError, Text, bare_name, evaluate, parse_text
 from archc.spec.params import Fault, Param, conform, suggestion
 from archc.spec.values import UNKNOWN, BlockRef, Bound, Unknown, Value
 
@@ -21,6 +22,8 @@ class Use:
 
     span: Span | None
     block: str
+    passed: Map[int, Span] = field(default_factory=dict)
+    """Where each of its inputs was named, by the value's number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +134,14 @@ class Evaluator:
         notes: Iterable[str] = (),
         labels: tuple[Label, ...] = (),
         fix: Fix | None = None,
+        group: str = "",
     ) -> None:
-        """Report a mistake at the place that is to blame."""
+        """Report a mistake at the place that is to blame; once for all of one `group` in a scope."""
         primary, more = place(span, env, origin)
         fix = fix or respelt(primary, help)
-        self.report.add(Diagnostic(code, message, primary, label, (*labels, *more), tuple(notes), str(help), path, fix))
+        scope = (code, group, env.uses[-1].block if env.uses else "") if group else None
+        found = Diagnostic(code, message, primary, label, (*labels, *more), tuple(notes), str(help), path, fix)
+        self.report.add(found, scope)
 
     def value(self, tree: Tree, env: Env, path: str = "") -> Bound:
         """The value of a tree that is not a block."""
@@ -175,15 +181,29 @@ class Evaluator:
         try:
             text = parse_text(tree.value)
             self.spend(text.size * (1 + env.elements(text)), tree.span, env)
-            origin = env.origin(text)
-            return Bound(evaluate(text, env.lookup), origin or tree.span)
+            origin = env.origin(text) if len(text.parts) == 1 else None
+            bare = env.bounds.get(bare_name(text))
+            return Bound(evaluate(text, env.lookup), origin or tree.span, bare.declared if bare is not None else None)
         except ExpressionError as error:
-            span = tree.span
-            if tree.text_start is not None:
-                span = span.within(tree.text_start + error.start, tree.text_start + error.end)
-            blamed = origin if error.code == "A0203" else None
-            self.fault(error.code, error.message, span, env, origin=blamed, help=error.help, path=path)
+            self.failed(error, tree, env, origin, path)
             return Bound(UNKNOWN, tree.span)
+
+    def failed(self, error: ExpressionError, tree: Scalar, env: Env, origin: Span | None, path: str) -> None:
+        """Report a mistake in an expression, at the param of the spec if its kind is what is wrong."""
+        span = tree.span
+        if tree.text_start is not None:
+            span = span.within(tree.text_start + error.start, tree.text_start + error.end)
+        bound = env.bounds.get(error.name) if error.code == "A0203" else None
+        if bound is not None and bound.declared is not None:
+            labels = (Label(span, f"`{error.name}` is used here"),)
+            self.fault(
+                error.code, error.message, bound.declared, Env(), labels=labels, help="change its value", path=path
+            )
+            env.bounds[error.name] = Bound(UNKNOWN, None)
+            return
+        blamed = origin if error.code == "A0203" else None
+        group = error.name if error.code == "A0202" else ""
+        self.fault(error.code, error.message, span, env, origin=blamed, help=error.help, path=path, group=group)
 
     def spend(self, work: int, span: Span, env: Env) -> None:
         """Count work, so that a small file cannot ask for hours of it. Raises Stop past the limit."""
@@ -226,6 +246,9 @@ class Evaluator:
         try:
             return Bound(conform(param, bound.value, self.rank), bound.origin)
         except Fault as fault:
+            if bound.declared is not None and bound.origin == span:
+                self.blame_param(fault, bound, span, env, path)
+                return Bound(UNKNOWN, bound.origin)
             origin, fix = bound.origin, None
             if fault.code == "A0103" and isinstance(bound.value, str):
                 fix = retyped(origin or span, param.kind)
@@ -241,3 +264,20 @@ class Evaluator:
                 fix=fix,
             )
             return Bound(UNKNOWN, bound.origin)
+
+    def blame_param(self, fault: Fault, bound: Bound, span: Span, env: Env, path: str) -> None:
+        """Report a param of the spec whose value a field does not take, and say nothing more of it."""
+        assert bound.declared is not None
+        name = next((name for name, one in env.bounds.items() if one.declared == bound.declared), "")
+        labels = (Label(span, f"`{name}` is used here"),)
+        self.fault(
+            fault.code,
+            fault.message,
+            bound.declared,
+            Env(),
+            label=fault.label,
+            labels=labels,
+            help=fault.help,
+            path=path,
+        )
+        env.bounds[name] = Bound(UNKNOWN, None)

@@ -19,12 +19,19 @@ SIZE: Final = Param("expect", "int", min=1)
 def check_expectations(spec: Spec, lists: Lists, env: Env) -> None:
     """Report the claims that do not hold, but for those that only follow from an earlier one."""
     suspect: set[int] = set()
+    """Values whose claims may only follow from one that does not hold; a claim that holds clears what comes after it."""
     downstream = _users(lists)
     at_top = _by_path(spec, lists, env)
     for claim in sorted([*lists.claims, *at_top], key=lambda claim: claim.value):
         type_ = lists.types[claim.value]
         wanted = sizes_of(claim.tree, claim.path, claim.env, lists.evaluator)
-        if type_ is None or wanted is None or _agree(wanted, type_.dims):
+        if type_ is None or wanted is None:
+            continue
+        if _agree(wanted, type_.dims):
+            if suspect and type_.is_known:
+                cleared: set[int] = set()
+                _reach(claim.value, downstream, cleared)
+                suspect -= cleared
             continue
         if claim.value not in suspect:
             shown = ", ".join("null" if size is None else str(size) for size in wanted)
@@ -48,6 +55,8 @@ def _by_path(spec: Spec, lists: Lists, env: Env) -> list[Claim]:
     for path, entry in spec.expect.entries.items() if spec.expect else ():
         if made.get(path, -1) >= 0:
             found.append(Claim(path, entry.value, made[path], env))
+        elif spec.is_partial:
+            sizes_of(entry.value, path, env, lists.evaluator)
         elif path not in made and not _is_broken(path, lists):
             known = [known for known in made if known.count(".") == path.count(".")]
             lists.evaluator.fault(

@@ -51,6 +51,10 @@ class Frame:
     names: frozenset[str]
     """The names of all stages of the list, to tell a forward reference from an unknown one."""
     outer: Frame | None = None
+    is_open: bool = False
+    """Whether stages may come before that are not known, so that no name is unknown for certain."""
+    has_lost_names: bool = False
+    """Whether a stage of the list has a name that could not be read, which a reference may mean."""
     refs: dict[str, Ref] = field(default_factory=dict)
     stages: list[Ref] = field(default_factory=list)
     last: Ref | None = None
@@ -62,6 +66,11 @@ class Frame:
         self.excused.add(name)
         if name in self.refs:
             self.refs[name].use()
+
+    def excuse_all(self) -> None:
+        """Say nothing of the stages and inputs until here if nothing takes them."""
+        for ref in (*self.stages, *self.inputs.values()):
+            ref.used = True
 
     def find(self, name: str) -> Ref | None:
         """The stage or input of that name, or None."""

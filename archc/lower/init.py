@@ -36,6 +36,8 @@ class InitChecker:
         self.checked.add(id(section))
         for type_, entry in section.entries.items():
             found = self.library.find(type_)
+            if found is None and self.library.is_open:
+                continue
             if found is None:
                 help = type_help(type_, self.library.names(), section.beside(entry.key))
                 self.evaluator.fault(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping as Map
 from dataclasses import replace
 
+from archc.diagnostics import Span
 from archc.ir.graph import Axis, Input
 from archc.limits import MAX_SIZE
 from archc.lower.env import Env, Evaluator
-from archc.source import Tree
+from archc.source import Scalar, Sequence, Tree
 from archc.spec.model import AxisSpec, InputSpec, Spec
 from archc.spec.params import Param, Required, kind_of, suggestion
 from archc.spec.values import UNKNOWN, Bound
@@ -46,10 +47,19 @@ def param_value(param: Param, override: Tree | None, env: Env, evaluator: Evalua
             help=f"add a `default`, or pass `--set {param.name}=...`",
         )
     if override is None:
-        return Bound(default.value, None)
+        return Bound(default.value, None, _untyped(param))
     if param.kind == "any" and default.value is not UNKNOWN:
         param = replace(param, kind=kind_of(default.value))
-    return Bound(evaluator.param(param, override, env).value, None)
+    return Bound(evaluator.param(param, override, env).value, None, override.span)
+
+
+def _untyped(param: Param) -> Span | None:
+    """Where a param's plain value stands if that alone gives its type."""
+    default = param.default
+    if param.is_typed or not isinstance(default, (Scalar, Sequence)):
+        return None
+    is_expression = isinstance(default, Scalar) and isinstance(default.value, str) and "$" in default.value
+    return None if is_expression else default.span
 
 
 def input_of(spec: InputSpec, env: Env, evaluator: Evaluator) -> Input | None:

@@ -11,14 +11,18 @@ from archc.ir.ops import FUNCTIONS, Op, Violation
 from archc.ir.types import TensorType
 from archc.lower.env import Env, Evaluator, place
 from archc.lower.frames import Flow
+from archc.lower.references import reference_span
 from archc.spec.model import Stage
-from archc.spec.values import Bound, Unknown
+from archc.spec.values import Bound, Unknown, Value
 
 FORM_FAULTS = frozenset({"A0301", "A0309", "A0310"})
 """Violations of the input's form: after them nothing is known of the output."""
 
 SIZE_FIELDS = frozenset({"kernel_size", "output_padding", "padding"})
 """Fields whose fault leaves nothing known of the output's sizes."""
+
+SIZELESS = frozenset({"out_channels", "groups", "bias"})
+"""Fields of convolutions that do not change the sizes."""
 
 KEEPING = frozenset({"batch_norm", "dropout", "group_norm", "layer_norm", "scale", "stochastic_depth"})
 """Types that keep the shape whatever their fields, besides the functions of each element."""
@@ -63,9 +67,19 @@ class Primitives:
             types = [TensorType(None, (None,) * self.rank)]
         known = [type_ for type_ in types if type_ is not None]
         broken = [name for name, (bound, _) in arguments.items() if isinstance(bound.value, Unknown)]
+        values = {name: bound.value for name, (bound, _) in arguments.items()}
+        if (
+            broken
+            and len(known) == len(types) == 1
+            and "out_channels" in values
+            and known[0].rank
+            and SIZELESS.issuperset(broken)
+        ):
+            type_ = self.sizes_only(primitive, values, known[0], stage, arguments, inputs, env, path)
+            if type_ is not None:
+                return None, type_
         if broken or len(known) < len(types):
             return None, self.partial(primitive, known, arguments, broken)
-        values = {name: bound.value for name, (bound, _) in arguments.items()}
         try:
             op = primitive.build(values, known[0])
         except FieldFault as fault:
@@ -85,32 +99,31 @@ class Primitives:
             type_ = replace(type_, spatial=(None,) * type_.rank)
         return op, type_
 
-    def right_arity(self, primitive: Primitive, stage: Stage, flows: Sequence[Flow], env: Env, path: str) -> bool:
-        """A merge takes two inputs or more (one, if `m.*` says so); anything else takes one."""
-        every = any(reference.every or not reference.name for reference in stage.from_)
-        if primitive.merges and len(flows) < 2 and not every:
-            self.evaluator.fault(
-                "A0405",
-                f"{primitive.name} joins two inputs or more",
-                stage.from_[0].span if stage.from_ else stage.span,
-                env,
-                label="one is given",
-                help="write `from: [a, b]`",
-                path=path,
-            )
-            return False
-        if not primitive.merges and len(flows) != 1:
-            self.evaluator.fault(
-                "A0405",
-                f"{primitive.name} takes one input",
-                stage.from_[0].span,
-                env,
-                label=f"{len(flows)} {'is' if len(flows) == 1 else 'are'} given",
-                help="join them first with `concat` or `add`",
-                path=path,
-            )
-            return False
-        return True
+    def sizes_only(
+        self,
+        primitive: Primitive,
+        values: dict[str, Value],
+        x: TensorType,
+        stage: Stage,
+        arguments: Arguments,
+        inputs: Sequence[Flow],
+        env: Env,
+        path: str,
+    ) -> TensorType | None:
+        """The output's type where only fields are not known that leave its sizes alone; None where sizes are at fault too."""
+        stand_ins: dict[str, Value] = {"out_channels": 1, "groups": 1, "bias": False}
+        filled = {name: stand_ins[name] if isinstance(one, Unknown) else one for name, one in values.items()}
+        try:
+            op = primitive.build({**filled, "groups": 1}, x)
+        except FieldFault:
+            return None
+        violations = [one for one in op.requires(x) if one.field in SIZE_FIELDS]
+        for violation in violations:
+            self.violation(violation, stage, arguments, inputs, env, path)
+        if violations or x.layout != "channels_first":
+            return None
+        channels = values["out_channels"]
+        return replace(op.infer(x), channels=channels if isinstance(channels, int) else None)
 
     def partial(
         self, primitive: Primitive, known: list[TensorType], arguments: Arguments, broken: list[str]
@@ -144,7 +157,7 @@ class Primitives:
                 span = reference_span(stage, found.input, len(inputs))
             labels = self.makers(found, inputs, env)
             origin = next((flow.absent for flow in (inputs[0], inputs[found.input]) if flow.absent is not None), None)
-        notes = (*found.notes,) if found.notes else (f"the input is {inputs[0].type}",) if found.input is None else ()
+        notes = (*found.notes,) if found.notes else self.given(found, inputs)
         self.evaluator.fault(
             found.code,
             found.message,
@@ -158,6 +171,11 @@ class Primitives:
             labels=labels,
         )
 
+    def given(self, found: Violation, inputs: Sequence[Flow]) -> tuple[str, ...]:
+        """A note of what arrives, where that is known and told nowhere else."""
+        type_ = inputs[0].type
+        return (f"the input is {type_}",) if found.input is None and type_ is not None else ()
+
     def makers(self, found: Violation, inputs: Sequence[Flow], env: Env) -> tuple[Label, ...]:
         """Labels at the stages that made the inputs which do not go together."""
         guilty = [inputs[0], inputs[found.input or 0]] if found.input else [inputs[0]]
@@ -168,12 +186,9 @@ class Primitives:
                 labels.append(
                     Label(spot, f"`{flow.maker}` gives {flow.type}" if flow.maker else f"the input is {flow.type}")
                 )
+            labels += [
+                Label(use.passed[flow.id], f"passed to `{use.block}` here")
+                for use in env.uses
+                if flow.id in use.passed and not use.passed[flow.id].file.shipped
+            ]
         return tuple(dict.fromkeys(labels))
-
-
-def reference_span(stage: Stage, index: int, count: int) -> Span:
-    """Where the input of that index was named, if `m.*` stands for as many as are left over."""
-    copies = count - len(stage.from_)
-    every = next((at for at, reference in enumerate(stage.from_) if reference.every), count)
-    at = index if index <= every else max(every, index - copies)
-    return stage.from_[min(at, len(stage.from_) - 1)].span

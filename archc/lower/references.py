@@ -11,6 +11,9 @@ from archc.lower.frames import Flow, Frame, Ref
 from archc.spec.model import Reference, Stage
 from archc.spec.params import suggestion
 
+DANGLING: Final = -2
+"""The number of a value that a faulty reference stands for: how many there should be is not known either."""
+
 WORK: Final = 10
 """What one input counts, in parts of an expression."""
 
@@ -35,7 +38,7 @@ def inputs_of(stage: Stage, frame: Frame, env: Env, evaluator: Evaluator) -> lis
         if ref is None:
             dangling(stage, reference, frame, env, evaluator)
             frame.current.use()
-            unknown = Flow(-1, None, reference.span, "")
+            unknown = Flow(DANGLING, None, reference.span, "")
             found.append(Given(Ref(unknown, reference.span), unknown, reference.span))
             continue
         ref.use()
@@ -48,6 +51,8 @@ def inputs_of(stage: Stage, frame: Frame, env: Env, evaluator: Evaluator) -> lis
 def dangling(stage: Stage, reference: Reference, frame: Frame, env: Env, evaluator: Evaluator) -> None:
     """Report a name that is not an earlier stage of the list; nothing is then said of stages that nothing takes."""
     name, span = reference.name, reference.span
+    if frame.is_open:
+        return
     if name in frame.names:
         itself = stage.name is not None and name == str(stage.name.value)
         frame.excuse(name)
@@ -70,7 +75,7 @@ def dangling(stage: Stage, reference: Reference, frame: Frame, env: Env, evaluat
             help="pass it in: a block with `inputs:`, or move this stage into that list",
         )
         return
-    elif name:
+    elif name and not frame.has_lost_names:
         known = [*frame.refs, *frame.inputs, *([] if "input" in frame.inputs else ["input"])]
         evaluator.fault(
             "A0401",
@@ -80,8 +85,7 @@ def dangling(stage: Stage, reference: Reference, frame: Frame, env: Env, evaluat
             label="unknown stage",
             help=suggestion(name, known, "known here are"),
         )
-    for ref in frame.stages:
-        ref.used = True
+    frame.excuse_all()
 
 
 def enclosing(name: str, frame: Frame) -> Frame | None:
@@ -90,3 +94,11 @@ def enclosing(name: str, frame: Frame) -> Frame | None:
     while outer is not None and name not in outer.refs and name not in outer.names:
         outer = outer.outer
     return outer
+
+
+def reference_span(stage: Stage, index: int, count: int) -> Span:
+    """Where the input of that index was named, if `m.*` stands for as many as are left over."""
+    copies = count - len(stage.from_)
+    every = next((at for at, reference in enumerate(stage.from_) if reference.every), count)
+    at = index if index <= every else max(every, index - copies)
+    return stage.from_[min(at, len(stage.from_) - 1)].span

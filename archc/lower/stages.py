@@ -14,6 +14,7 @@ from archc.diagnostics import Label, Span, Stop
 from archc.ir.graph import Node
 from archc.limits import MAX_LISTS, MAX_OPS, MAX_REPEAT, MAX_STAGES, MAX_USES, MAX_VALUE
 from archc.lower.arguments import Arguments
+from archc.lower.arity import takes
 from archc.lower.env import Env, Evaluator, Use
 from archc.lower.frames import Claim, Flow, Frame, InitLayer, Namespace, Ref, Seen
 from archc.lower.init import InitChecker
@@ -22,9 +23,10 @@ from archc.lower.made import Made, Passage, Repeat
 from archc.lower.names import check_renames, renames_of
 from archc.lower.primitive import Primitives
 from archc.lower.record import Site
-from archc.lower.references import inputs_of
+from archc.lower.recovery import assume, respelt
+from archc.lower.references import inputs_of, reference_span
 from archc.lower.units import Unit, Units
-from archc.source import Entry, Mapping, Scalar
+from archc.source import Entry, Mapping, Scalar, Tree
 from archc.spec.model import Definition, Stage
 from archc.spec.params import Param
 from archc.spec.reader import Reader
@@ -47,9 +49,15 @@ class Lists(Made):
     spec_env: Env
     rank: int
     """Of the network's input: 0 for features, 2 for a picture."""
+    has_lost_defaults: bool = False
+    """Whether `defaults` may give fields that could not be read."""
+    paths: dict[str, Tree] = field(default_factory=dict)
+    """The spec's own claims about shapes, by path."""
     used_blocks: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
     """The paths of stages of which nothing is known after a mistake."""
+    misjoined: bool = False
+    """Whether the stage at hand has a wrong number of inputs, so that it is not known which are meant."""
     seen: Seen = field(default_factory=Seen)
     repeats: list[Repeat] = field(default_factory=list)
     """Those that are being lowered, outermost first."""
@@ -64,7 +72,9 @@ class Lists(Made):
         self.reader = Reader(self.evaluator.report)
         self.primitives = Primitives(self.evaluator, self.rank)
         self.inits = InitChecker(self.evaluator, self.library)
-        self.units = Units(self.library, self.evaluator, self.defaults, self.spec_env, self.inits)
+        self.units = Units(
+            self.library, self.evaluator, self.defaults, self.spec_env, self.inits, self.has_lost_defaults
+        )
         self.least = Least(self.library)
 
     # -- a list -----------------------------------------------------------------------------------------------------
@@ -78,13 +88,18 @@ class Lists(Made):
         init: tuple[InitLayer, ...],
         renames: dict[str, Entry],
         outer: Frame | None,
+        is_open: bool = False,
     ) -> Frame:
         """Lower `stages` in order; the frame's `current` is what leaves the list."""
         if self.depth >= MAX_LISTS:
             self.stop(f"lists of stages are nested deeper than {MAX_LISTS}", stages[0].span, env, "use fewer levels")
         self.depth += 1
+        stages = [respelt(stage, self, env) if stage.respelt is not None else stage for stage in stages]
         names = frozenset(str(stage.name.value) for stage in stages if stage.name is not None)
-        frame = Frame(inputs, names, outer)
+        lost = any(stage.has_lost_name for stage in stages)
+        frame = Frame(
+            inputs, names, outer, is_open=is_open or (outer is not None and outer.is_open), has_lost_names=lost
+        )
         for stage in stages:
             self.stage(stage, frame, space, env, init, renames)
         self.depth -= 1
@@ -111,6 +126,8 @@ class Lists(Made):
 
     def report_unused(self, frame: Frame, env: Env) -> None:
         """Report the stages of a list that nothing takes."""
+        if frame.is_open and frame.outer is None:
+            return
         for ref in frame.stages:
             if ref.present and not ref.used:
                 self.evaluator.fault(
@@ -152,10 +169,17 @@ class Lists(Made):
         if unit is None:
             path = self.path(stage, space, replace(local, index=local.index or 0), renames)
             self.broken.add(path)
-            frame.add(Ref(self.flow(None, stage.span, path), stage.span, used=True), name)
+            ref = Ref(self.flow(None, stage.span, path), stage.span, used=True)
+            frame.add(ref, name)
+            assume(stage, ref, self, local)
             return
         self.seen.note(stage, unit.block)
         self.place(unit, flows, frame, space, local, renames, name)
+        if self.misjoined:
+            frame.excuse_all()
+            self.misjoined = False
+        if frame.last is not None and not (frame.last.flow.type and frame.last.flow.type.is_known):
+            assume(stage, frame.last, self, local)
         if stage.expect is not None and frame.last is not None and frame.last.flow.type is not None:
             self.claims.append(Claim(frame.last.flow.maker, stage.expect, frame.last.flow.id, local))
 
@@ -393,16 +417,7 @@ class Lists(Made):
         """The stages of a group or block, in the namespace that they are to join."""
         path = prefix.rstrip(".")
         if unit.type is None:
-            if len(flows) != 1:
-                self.evaluator.fault(
-                    "A0405",
-                    "a group takes one input",
-                    unit.stage.from_[0].span if unit.stage.from_ else unit.stage.span,
-                    env,
-                    label=f"{len(flows)} {'is' if len(flows) == 1 else 'are'} given",
-                    help="join them first, or use a block with `inputs:`",
-                    path=path,
-                )
+            if not self.takes(None, unit.stage, flows, env, path):
                 self.broken.add(path)
                 return self.flow(None, unit.stage.span, path)
             inputs = {"input": Ref(flows[0], unit.stage.span)}
@@ -410,6 +425,14 @@ class Lists(Made):
             return self.close(inner, env)
         assert isinstance(unit.type, Definition)
         return self.block(unit, unit.type, path, flows, env, space)
+
+    def takes(
+        self, type_: Primitive | Definition | None, stage: Stage, flows: Sequence[Flow], env: Env, path: str
+    ) -> bool:
+        """Whether the stage takes so many inputs; reported, and remembered for its list, if not."""
+        fits = takes(type_, stage, flows, env, self.evaluator, path)
+        self.misjoined = not fits
+        return fits
 
     def block(
         self, unit: Unit, definition: Definition, path: str, flows: list[Flow], env: Env, space: Namespace
@@ -432,26 +455,17 @@ class Lists(Made):
             self.stop(
                 f"blocks are nested deeper than {MAX_USES}", stage.span, replace(env, uses=()), "use fewer levels"
             )
-        if len(flows) != len(definition.inputs) and all(reference.name for reference in stage.from_):
-            wanted = ", ".join(definition.inputs)
-            self.evaluator.fault(
-                "A0405",
-                f"`{definition.name}` takes {len(definition.inputs)} inputs"
-                if len(definition.inputs) > 1
-                else f"`{definition.name}` takes one input",
-                stage.from_[0].span if stage.from_ else stage.span,
-                env,
-                label=f"{len(flows)} {'is' if len(flows) == 1 else 'are'} given",
-                help=f"write `from: [...]` with {wanted}" if len(definition.inputs) > 1 else "join them first",
-                path=path,
-            )
-        if len(flows) != len(definition.inputs):
+        if not self.takes(definition, stage, flows, env, path):
             self.broken.add(path)
             return self.flow(None, stage.span, path)
         arguments = self.arguments(unit, definition, first_env(env, flows), path)
         check_renames(definition, stage.names, env, self.evaluator, path)
         bounds = {name: bound for name, (bound, _) in arguments.items()}
-        inner_env = Env(bounds, is_open=definition.is_open, uses=(*env.uses, Use(stage.span, definition.name)))
+        if any(key not in bounds for key in stage.args):
+            bounds = self.units.call(unit, definition.name, env, path).aliases(arguments) | bounds
+        passed = {flow.id: reference_span(stage, at, len(flows)) for at, flow in enumerate(flows) if stage.from_}
+        use = Use(stage.span, definition.name, passed)
+        inner_env = Env(bounds, is_open=definition.is_open, uses=(*env.uses, use))
         inputs = {name: Ref(flow, stage.span) for name, flow in zip(definition.inputs, flows, strict=True)}
         inner = self.run(
             definition.stages,
@@ -480,7 +494,11 @@ class Lists(Made):
             found: Arguments = unit.made[key]
             return found
         before = self.evaluator.report.given
-        found = self.units.call(unit, definition.name, env, path).bind(definition.params, definition.is_open)
+        call = self.units.call(unit, definition.name, env, path)
+        if not definition.span.file.shipped:
+            declared = {param.name: param.span for param in definition.params if param.span is not None}
+            call = replace(call, declared=declared)
+        found = call.bind(definition.params, definition.is_open)
         if key is not None and self.evaluator.report.given == before:
             unit.made[key] = found
         return found
@@ -497,7 +515,7 @@ class Lists(Made):
         else:
             before = self.evaluator.report.given
             arguments = self.units.call(unit, primitive.name, env, path).bind(primitive.params)
-            if not self.primitives.right_arity(primitive, stage, flows, env, path):
+            if not self.takes(primitive, stage, flows, env, path):
                 self.broken.add(path)
                 return self.flow(None, stage.span, path)
             op, type_ = self.primitives.build(primitive, stage, arguments, flows, env, path)

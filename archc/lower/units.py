@@ -51,13 +51,20 @@ class Units:
     """Reads what stages are; shared by every list of one network."""
 
     def __init__(
-        self, library: Library, evaluator: Evaluator, defaults: Mapping | None, spec_env: Env, inits: InitChecker
+        self,
+        library: Library,
+        evaluator: Evaluator,
+        defaults: Mapping | None,
+        spec_env: Env,
+        inits: InitChecker,
+        has_lost_defaults: bool = False,
     ) -> None:
         self.library = library
         self.evaluator = evaluator
         self.defaults = defaults
         self.spec_env = spec_env
         self.inits = inits
+        self.has_lost_defaults = has_lost_defaults
         self.silent = Evaluator(Report(), evaluator.rank)
         self.known: dict[tuple[int, str], tuple[tuple[InitLayer, ...], Unit]] = {}
         """By the stage's id, and its type where a param says it, units and the `init` around them."""
@@ -117,7 +124,7 @@ class Units:
         if not isinstance(name, str):
             self.evaluator.conformed(TYPE, bound, stage.type.span, env)
             return None
-        found = self.library.find(name)
+        found = self.library.find(name, stage.span.file.shipped)
         if found is None and self.library.is_open:
             return None
         if found is None:
@@ -128,6 +135,7 @@ class Units:
                 span,
                 env,
                 origin=None if block else bound.origin,
+                group=name,
                 label="unknown type",
                 help=type_help(name, self.library.names()),
             )
@@ -159,7 +167,9 @@ class Units:
         """One use of a type, with all that can give its fields."""
         defaults = self.defaults.get(type_) if self.defaults is not None else None
         common = defaults if isinstance(defaults, Mapping) else None
-        return Call(self.evaluator, type_, unit.stage, unit.block, common, self.spec_env, env, path, unit.fixed)
+        lost = self.has_lost_defaults or (defaults is not None and common is None)
+        made = (self.evaluator, type_, unit.stage, unit.block, common, self.spec_env, env, path, unit.fixed)
+        return Call(*made, is_open=lost)
 
     def bound(self, unit: Unit, primitive: Primitive, env: Env, path: str) -> Arguments:
         """The fields of a primitive that is right, once more, for those who ask what gave each."""

@@ -17,6 +17,7 @@ from typing import Final
 from archc.limits import MAX_ELEMENTS, MAX_EXPRESSION_LEVELS, MAX_LEVELS, MAX_NUMBER, MAX_PARTS, MAX_TEXT
 from archc.spec.values import UNKNOWN, BlockRef, Unknown, Value, describe, is_number
 
+CHANGE: Final = "change the expression, or the values that it is given"
 RESERVED: Final = frozenset({"and", "or", "not", "if", "else", "none", "true", "false", "in"})
 
 _TOKEN = re.compile(
@@ -33,9 +34,11 @@ _COMPARISONS: Final = ("==", "!=", "<", "<=", ">", ">=")
 class ExpressionError(Exception):
     """A mistake in an expression, from offset `start` to `end` of the text that holds it."""
 
-    def __init__(self, code: str, message: str, start: int, end: int, help: str = "") -> None:
+    def __init__(self, code: str, message: str, start: int, end: int, help: str = "", name: str = "") -> None:
         super().__init__(message)
         self.code, self.message, self.start, self.end, self.help = code, message, start, end, help
+        self.name = name
+        """The variable whose kind is wrong, where it is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,12 @@ class Text:
     size: int = 0
     """How many parts its expressions have."""
     length: int = 0
+
+
+def bare_name(text: Text) -> str:
+    """The variable that `text` is and nothing else, or ""."""
+    part = text.parts[0] if len(text.parts) == 1 else ""
+    return str(part.value) if isinstance(part, Node) and part.op == "name" else ""
 
 
 @lru_cache(maxsize=4096)
@@ -329,9 +338,22 @@ def _value(node: Node, lookup: Lookup) -> Value:
     try:
         return _bounded(_OPERATIONS[node.op](node, args))
     except ZeroDivisionError:
-        raise ExpressionError("A0203", "division by zero", node.start, node.end) from None
-    except (TypeError, ValueError, IndexError, OverflowError) as error:
-        raise ExpressionError("A0203", str(error), node.start, node.end) from None
+        help = "divide by a number that is never 0"
+        raise ExpressionError("A0203", "division by zero", node.start, node.end, help) from None
+    except TypeError as error:
+        raise ExpressionError("A0203", str(error), node.start, node.end, CHANGE, _misfit(node, args)) from None
+    except (ValueError, IndexError, OverflowError) as error:
+        raise ExpressionError("A0203", str(error), node.start, node.end, CHANGE) from None
+
+
+def _misfit(node: Node, args: list[Value]) -> str:
+    """The variable that an operation cannot be done with, by its kind; "" where that cannot be told."""
+    lists = node.op in ("index", "slice") or (node.op == "call" and node.value in ("sum", "len"))
+    for at, (arg, value) in enumerate(zip(node.args, args, strict=True)):
+        fits = isinstance(value, tuple) if lists and at == 0 else is_number(value) or isinstance(value, tuple)
+        if not fits and arg.op != "none":
+            return str(arg.value) if arg.op == "name" else ""
+    return ""
 
 
 def lookup_name(node: Node, lookup: Lookup) -> Value:
@@ -339,7 +361,7 @@ def lookup_name(node: Node, lookup: Lookup) -> Value:
     try:
         return lookup(str(node.value))
     except ExpressionError as error:
-        raise ExpressionError(error.code, error.message, node.start, node.end, error.help) from None
+        raise ExpressionError(error.code, error.message, node.start, node.end, error.help, str(node.value)) from None
 
 
 def _conditional(node: Node, lookup: Lookup) -> Value:
@@ -419,6 +441,12 @@ def _numbers(args: list[Value]) -> list[int | float]:
     return numbers
 
 
+def _sqrt(value: float) -> float:
+    if value < 0:
+        raise ValueError(f"sqrt needs a number that is not negative, this is {value}")
+    return math.sqrt(value)
+
+
 def _sum(args: list[Value]) -> Value:
     (items,) = args
     if not isinstance(items, tuple):
@@ -439,7 +467,7 @@ FUNCTIONS: Final[dict[str, tuple[int, int, Callable[[list[Value]], Value]]]] = {
     "round": (1, 1, lambda args: _numeric(round, *args)),
     "ceil": (1, 1, lambda args: _numeric(math.ceil, *args)),
     "floor": (1, 1, lambda args: _numeric(math.floor, *args)),
-    "sqrt": (1, 1, lambda args: _numeric(math.sqrt, *args)),
+    "sqrt": (1, 1, lambda args: _numeric(_sqrt, *args)),
     "sum": (1, 1, _sum),
     "len": (1, 1, _len),
     "make_divisible": (2, 2, lambda args: _numeric(make_divisible, *args)),

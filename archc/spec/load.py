@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +14,9 @@ from archc.diagnostics import Diagnostic, Label, Report, SourceFile, Span
 from archc.limits import MAX_BYTES, MAX_EXTENDS
 from archc.source import Entry, Mapping, Scalar, Sequence, Tree, decode, parse, read_file
 from archc.spec.merge import merge_specs
+from archc.spec.params import nearest
+from archc.spec.parse import INPUT_FIELDS, SPEC_FIELDS
+from archc.spec.reader import Reader, misspelt
 
 SHIPPED_FOLDERS: Final = ("imagenet", "fashion_mnist", "families")
 _SHIPPED_NAME: Final = re.compile(r"(?:[a-z_]{1,32}/)?[A-Za-z0-9_]{1,64}\Z")
@@ -136,18 +139,16 @@ def _checked(file: SourceFile, tree: Tree | None, found: Iterable[Diagnostic], r
     return None
 
 
-def _extended(
-    tree: Mapping, folder: Path, root: Path, seen: list[Path], loaded: Loaded, report: Report
-) -> Mapping | None:
+def _extended(tree: Mapping, folder: Path, root: Path, seen: list[Path], loaded: Loaded, report: Report) -> Mapping:
+    """`tree` over what it extends; where that cannot be read, `tree` as it is, still with its `extends`."""
+    tree = _respelt(tree, report)
     target = tree.get("extends")
     if target is None:
         return tree
     path, problem = _parent_path(target, folder, root)
     if path is None:
-        report.add(
-            Diagnostic("A0501", problem, target.span, help="name a file below the spec's folder, or a spec that ships")
-        )
-        return None
+        report.add(Diagnostic("A0501", problem, target.span, help=_nearest_spec(target)))
+        return tree
     if path in seen or len(seen) >= MAX_EXTENDS:
         message = (
             "`extends` comes back to a spec that it began from"
@@ -155,7 +156,7 @@ def _extended(
             else f"more than {MAX_EXTENDS} specs extend each other"
         )
         report.add(Diagnostic("A0502", message, target.span, help="break the chain"))
-        return None
+        return tree
     shipped = path.is_relative_to(shipped_root())
     file, found = read_file(path, _display(path, folder, target))
     report.extend(found)
@@ -164,12 +165,40 @@ def _extended(
     if sum(len(one.text) for one in loaded.files) > MAX_BYTES:
         message = f"the spec and those that it extends are larger than {MAX_BYTES // 1024} KiB together"
         report.add(Diagnostic("A0003", message, target.span, help="use `repeat` or blocks"))
-        return None
+        return tree
     if parent is None:
-        return None
+        return tree
     parent_root = shipped_root() if shipped else root
-    merged = _extended(parent, path.parent, parent_root, [*seen, path], loaded, report)
-    return merge_specs(merged, tree, report) if merged else None
+    return merge_specs(_extended(parent, path.parent, parent_root, [*seen, path], loaded, report), tree, report)
+
+
+def _respelt(tree: Mapping, report: Report) -> Mapping:
+    """`tree` with `extends`, `upto` and what it says of `input` where they were misspelt, which is reported.
+
+    The other sections keep their keys, which say the same after the variants are merged.
+    """
+    names = {key: word for key, word in misspelt(tree, SPEC_FIELDS).items() if word in ("extends", "upto")}
+    tree = _renamed(tree, names, SPEC_FIELDS, "a spec", report)
+    input_ = tree.entries.get("input")
+    if "extends" not in tree.entries or input_ is None or not isinstance(input_.value, Mapping):
+        return tree
+    sizes = _renamed(input_.value, misspelt(input_.value, INPUT_FIELDS), INPUT_FIELDS, "`input`", report)
+    return Mapping({**tree.entries, "input": Entry(input_.key, sizes)}, tree.span)
+
+
+def _renamed(tree: Mapping, names: dict[str, str], allowed: Collection[str], owner: str, report: Report) -> Mapping:
+    """`tree` with some keys under other names, each reported as unknown."""
+    for key in names:
+        Reader(report).unknown_field(tree.entries[key].key, allowed, owner, tree)
+    return Mapping({names.get(key, key): entry for key, entry in tree.entries.items()}, tree.span) if names else tree
+
+
+def _nearest_spec(target: Tree) -> str:
+    """The way out of an `extends` that names nothing: a spec that ships and is called alike, if there is one."""
+    name = str(target.value) if isinstance(target, Scalar) else ""
+    known = [word for key in shipped_specs() for word in (key, key.partition("/")[2])] if name else []
+    near = nearest(name, known[:200])
+    return f"did you mean `{near}`?" if near else "name a file below the spec's folder, or a spec that ships"
 
 
 def _display(path: Path, folder: Path, target: Tree) -> str:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from archc.diagnostics import Diagnostic, Report
-from archc.diagnostics.fixes import respelt
+from archc.diagnostics.fixes import respelt as respelling
 from archc.source import Entry, Mapping, Scalar, Sequence, Tree
 from archc.spec.params import suggestion
+from archc.spec.reader import Reader, misspelt, respelt
+
+SECTIONS: Final = frozenset({"input", "params", "defaults", "init", "train", "budget", "expect"})
+"""What a variant merges by key with what it extends."""
 
 DROPPABLE = ("defaults", "expect", "budget", "init", "train")
 """Fields of a spec that a variant leaves out by `null`."""
@@ -44,23 +50,23 @@ def _has_expression(tree: Tree) -> bool:
     return isinstance(tree, Scalar) and isinstance(tree.value, str)
 
 
-def merge_specs(parent: Mapping, child: Mapping, report: Report) -> Mapping | None:
+def merge_specs(parent: Mapping, child: Mapping, report: Report) -> Mapping:
     """`child` over `parent`: mappings merge by key, `stages` are appended after `upto`, anything else is replaced.
 
     `null` for a section drops the parent's.
-    A child with another `input` or other `params` inherits only the claims that are made of expressions.
+    A child with another `input` or other `params` inherits only the claims that are made of expressions. Where `upto`
+    names nothing, what is kept is not known: the child comes back as it is.
     """
     if "input" in child.entries or "params" in child.entries:
         parent = without_literal_claims(parent)
-    grows = "stages" in child.entries or "blocks" in child.entries
-    kept = _cut(parent, child, report)
+    grows = "stages" in child.entries or "blocks" in child.entries or "extends" in parent.entries
+    kept = _cut(parent, child, report) if "extends" not in parent.entries else parent
     if kept is None:
-        return None
+        return child
     merged = dict(kept.entries)
+    child = _sound(merged, child, grows, report)
     for key, entry in without(child, "extends", "upto").entries.items():
         old = merged.get(key)
-        if key == "params" and old and not grows:
-            _check_params(old.value, entry.value, report)
         if key == "stages" and old and isinstance(old.value, Sequence) and isinstance(entry.value, Sequence):
             merged[key] = Entry(entry.key, Sequence(old.value.items + entry.value.items, entry.value.span))
         elif key in DROPPABLE and isinstance(entry.value, Scalar) and entry.value.value is None:
@@ -105,15 +111,48 @@ def _joined_blocks(old: Tree, new: Tree, report: Report) -> Tree:
     return Mapping({**new.entries, **old.entries}, new.span)
 
 
-def _check_params(old: Tree, new: Tree, report: Report) -> None:
+def _sound(old: dict[str, Entry], child: Mapping, grows: bool, report: Report) -> Mapping:
+    """`child` without the sections that are no mappings where the parent's are, which is reported.
+
+    After a mistake in its params its claims are left out too: they are of a network that is not known.
+    """
+    lost = []
+    for key in SECTIONS & old.keys() & child.entries.keys():
+        value = child.entries[key].value
+        dropped = key in DROPPABLE and isinstance(value, Scalar) and value.value is None
+        if isinstance(old[key].value, Mapping) and not isinstance(value, Mapping) and not dropped:
+            Reader(report).mapping(value, key)
+            lost.append(key)
+    params = child.get("params")
+    if "params" in old and isinstance(old["params"].value, Mapping) and isinstance(params, Mapping) and not grows:
+        params = _respelt(old["params"].value, params, report)
+        child = Mapping({**child.entries, "params": Entry(child.entries["params"].key, params)}, child.span)
+    known = grows or _known_params(old["params"].value if "params" in old else None, params, report)
+    return without(child, *lost, *([] if known and not {"params", "input"} & set(lost) else ["expect"]))
+
+
+def _respelt(old: Mapping, new: Mapping, report: Report) -> Mapping:
+    """The child's params with likely misspellings under the names that were meant, which are reported."""
+    names = misspelt(new, old.entries)
+    for key in names:
+        _unknown_param(key, old, new, report)
+    return respelt(new, old.entries)
+
+
+def _known_params(old: Tree | None, new: Tree | None, report: Report) -> bool:
+    """Whether the parent has all params that the child gives; others are reported."""
+    unknown = new.entries.keys() - old.entries.keys() if isinstance(old, Mapping) and isinstance(new, Mapping) else ()
     if isinstance(old, Mapping) and isinstance(new, Mapping):
-        for key in new.entries.keys() - old.entries.keys():
-            span, help = (
-                new.entries[key].key.span,
-                suggestion(key, old.entries, "its params are", new.beside(new.entries[key].key)),
-            )
-            message = f"the extended spec has no param `{key}`"
-            report.add(Diagnostic("A0206", message, span, "unknown param", help=str(help), fix=respelt(span, help)))
+        for key in unknown:
+            _unknown_param(key, old, new, report)
+    return not unknown
+
+
+def _unknown_param(key: str, old: Mapping, new: Mapping, report: Report) -> None:
+    span = new.entries[key].key.span
+    help = suggestion(key, old.entries, "its params are", new.beside(new.entries[key].key))
+    message = f"the extended spec has no param `{key}`"
+    report.add(Diagnostic("A0206", message, span, "unknown param", help=str(help), fix=respelling(span, help)))
 
 
 def _cut(parent: Mapping, child: Mapping, report: Report) -> Mapping | None:
@@ -126,7 +165,7 @@ def _cut(parent: Mapping, child: Mapping, report: Report) -> Mapping | None:
         shown = upto.value if isinstance(upto, Scalar) else "this"
         message = f"the extended spec has no stage `{shown}` in its list"
         help = suggestion(str(shown), [name for name in names if name], "its stages are")
-        fix = respelt(upto.span, help)
+        fix = respelling(upto.span, help)
         report.add(Diagnostic("A0503", message, upto.span, "unknown stage", help=str(help), fix=fix))
         return None
     kept = names.index(str(upto.value)) + 1

@@ -53,8 +53,14 @@ class Stage:
     init: Mapping | None = None
     given: frozenset[str] = frozenset()
     """The keys that are written."""
+    has_lost_name: bool = False
+    """Whether it has a name that could not be read."""
     faulty: bool = False
     """Whether it has neither a type nor stages that can be read, so that nothing is known of it."""
+    respelt: Stage | None = None
+    """The stage as it was meant, if its type has no fields like `misspelt`."""
+    misspelt: tuple[Entry, ...] = ()
+    """The entries that look like fields of every stage, misspelt."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +71,7 @@ class Definition:
     span: Span
     params: tuple[Param, ...]
     inputs: tuple[str, ...]
+    """Empty where they could not be read."""
     stages: tuple[Stage, ...]
     doc: str = ""
     is_open: bool = False
@@ -120,3 +127,7 @@ class Spec:
     """Whether it may have params that could not be read."""
     has_lost_blocks: bool = False
     """Whether it may define blocks that could not be read."""
+    has_lost_defaults: bool = False
+    """Whether it may give fields in `defaults` that could not be read."""
+    is_partial: bool = False
+    """Whether it extends a spec that could not be read, so that nothing is known of what comes before its stages."""

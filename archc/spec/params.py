@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from functools import lru_cache
 from typing import Final, Literal, get_args
 
 from archc.diagnostics import Span
+from archc.diagnostics.excerpt import safe
 from archc.diagnostics.fixes import Hint, certain
 from archc.limits import MAX_INT
 from archc.source import Tree
@@ -19,6 +20,27 @@ KINDS: Final[tuple[str, ...]] = get_args(Kind)
 MAX_WORD: Final = 64
 MAX_RANKED: Final = 200
 MAX_COMPARED: Final = 24
+LIKELY: Final = 0.75
+"""How alike a misspelt word and a known one are at least, from 0 to 1, to go on as if that had been written."""
+
+SYNONYMS: Final[Mapping[str, str]] = {
+    "activation": "act",
+    "dropout": "p",
+    "filters": "out_channels",
+    "inputs": "from",
+    "kernel": "kernel_size",
+    "kind": "type",
+    "layer": "type",
+    "layers": "stages",
+    "module": "type",
+    "op": "type",
+    "pad": "padding",
+    "prob": "p",
+    "rate": "p",
+    "times": "repeat",
+    "units": "out_features",
+}
+"""What other tools call a field, and its name here."""
 
 
 class Required:
@@ -44,6 +66,8 @@ class Param:
     choices: tuple[Value, ...] = ()
     doc: str = ""
     span: Span | None = None
+    is_typed: bool = False
+    """Whether a spec's param or a block's says its type, in place of a default that gives it."""
 
     @property
     def required(self) -> bool:
@@ -231,7 +255,9 @@ def kind_of(value: Value) -> Kind:
 
 def nearest(word: str, words: Iterable[str]) -> str:
     """The known word most like `word`, or ""; of many words, only those with about the same letters are compared."""
-    return _nearest(word[:MAX_WORD], tuple(words))
+    known = tuple(words)
+    synonym = SYNONYMS.get(word.lower(), "")
+    return synonym if synonym in known else _nearest(word[:MAX_WORD], known)
 
 
 @lru_cache(maxsize=1024)
@@ -249,9 +275,18 @@ def _nearest(word: str, words: tuple[str, ...]) -> str:
     return close[0] if close else ""
 
 
+def meant(word: str, words: Iterable[str]) -> str:
+    """The known word that a misspelt one can be taken for, or "" where that is less than likely."""
+    near = nearest(word, words)
+    is_likely = SYNONYMS.get(word.lower()) == near or SequenceMatcher(None, word, near).ratio() >= LIKELY
+    return near if near and (is_likely or word.lower().replace("-", "_") == near) else ""
+
+
 def proposal(word: str, near: str, words: Iterable[str], taken: Collection[str] = ()) -> str:
     """`did you mean ...?`, and whether that is certain."""
-    return Hint(f"did you mean `{near}`?", word, near if certain(word, words, taken) == near else "")
+    strange = next((c for c in word if not c.isascii()), "")
+    text = f"did you mean `{near}`?" + (f" `{safe(strange)}` is U+{ord(strange):04X}" if strange else "")
+    return Hint(text, word, near if certain(word, words, taken) == near else "")
 
 
 def suggestion(word: str, words: Iterable[str], otherwise: str, taken: Collection[str] = ()) -> str:

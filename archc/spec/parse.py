@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from archc.diagnostics import Label, Report, SourceFile, Span
@@ -18,8 +19,8 @@ from archc.spec.model import (
     Spec,
     Stage,
 )
-from archc.spec.params import KINDS, REQUIRED, Kind, Param, Required, nearest, suggestion
-from archc.spec.reader import NAME, Reader, what
+from archc.spec.params import KINDS, REQUIRED, Kind, Param, Required, meant, nearest, suggestion
+from archc.spec.reader import NAME, Reader, misspelt, respelt, what
 from archc.spec.values import Value, is_number
 
 SPEC_FIELDS: Final = {
@@ -52,39 +53,41 @@ TUPLE_ATTRIBUTES: Final = frozenset({"count", "index", "self"})
 RESERVED: Final = frozenset({"in_channels", "i", "and", "or", "not", "if", "else", "in", "none", "true", "false"})
 
 
-def parse_spec(tree: Mapping, file: SourceFile, report: Report) -> Spec | None:
-    """The Spec that a merged tree says; None where too little is there to go on."""
+def parse_spec(tree: Mapping, file: SourceFile, report: Report) -> Spec:
+    """The Spec that a merged tree says."""
     parser = _Parser(report)
-    given = parser.known_fields(tree, SPEC_FIELDS, "a spec")
-    if "extends" in given:
-        return None
-    if "upto" in tree.entries:
+    tree, given = parser.fields(tree, SPEC_FIELDS, "a spec")
+    is_partial = "extends" in given
+    if "upto" in tree.entries and not is_partial:
         span = tree.entries["upto"].key.span
         parser.error("A0109", "`upto` without `extends`", span, help="add `extends:`, or remove `upto`")
-    parser.required(tree, [key for key in ("archc", "name", "input", "stages") if key not in given])
+        is_partial = not {"input", "stages"} <= given
+    if not is_partial:
+        parser.required(tree, [key for key in ("archc", "name", "input", "stages") if key not in given])
     parser.string(tree.get("doc"), "doc")
     parser.version(tree.get("archc"))
-    input_ = parser.input(tree.get("input"))
+    input_ = parser.input(tree.get("input"), is_partial or "stages" not in given)
     stages = parser.stages(tree.get("stages"))
+    is_partial = is_partial or stages is None
     name = parser.string(tree.get("name"), "name")
     blocks = parser.blocks(parser.mapping(tree.get("blocks"), "blocks"))
-    if stages is None:
-        return None
     return Spec(
         file=file,
         name=(parser.name(name) if name else None) or "network",
         input=input_,
         params=parser.params(parser.mapping(tree.get("params"), "params"), literal_strings=True),
         blocks=blocks,
-        stages=stages,
+        stages=stages or (),
         outputs=parser.outputs(tree.get("outputs")),
         defaults=parser.mapping(tree.get("defaults"), "defaults"),
         init=parser.mapping(tree.get("init"), "init"),
         expect=parser.mapping(tree.get("expect"), "expect"),
         budget=parser.mapping(tree.get("budget"), "budget"),
         train=parser.mapping(tree.get("train"), "train"),
-        is_open="params" in given and not isinstance(tree.get("params"), Mapping),
-        has_lost_blocks="blocks" in given and not isinstance(tree.get("blocks"), Mapping),
+        is_open=is_partial or ("params" in given and not isinstance(tree.get("params"), Mapping)),
+        has_lost_defaults="defaults" in given and not isinstance(tree.get("defaults"), Mapping),
+        has_lost_blocks=is_partial or ("blocks" in given and not isinstance(tree.get("blocks"), Mapping)),
+        is_partial=is_partial,
     )
 
 
@@ -123,13 +126,16 @@ class _Parser(Reader):
             fix=retyped(version.span, "int") if shown == "1" else None,
         )
 
-    def input(self, tree: Tree | None) -> InputSpec | None:
+    def input(self, tree: Tree | None, is_partial: bool = False) -> InputSpec | None:
         mapping = self.mapping(tree, "input")
         if mapping is None:
             return None
+        mapping, given = self.fields(mapping, INPUT_FIELDS, "`input`")
         sizes = tuple(key for key in ("depth", "height", "length", "width") if key in mapping.entries)
-        given = self.known_fields(mapping, INPUT_FIELDS, "`input`")
-        if given != mapping.entries.keys():
+        if is_partial and not {"channels", "features"} & given:
+            nothing = Scalar(None, mapping.span, None, faulty=True)
+            return InputSpec(mapping.span, nothing, tuple(self.axis(name, mapping.entries[name]) for name in sizes))
+        if not mapping.entries.keys() <= set(INPUT_FIELDS):
             return None
         channels = mapping.get("features" if "features" in mapping.entries else "channels")
         order = AXES.get(tuple(sorted(sizes))) if sizes else ()
@@ -149,7 +155,8 @@ class _Parser(Reader):
         value = entry.value
         if not isinstance(value, Mapping):
             return AxisSpec(name, value.span, {"default": value}, free=False)
-        if "default" not in self.known_fields(value, ("min", "max", "multiple_of", "default"), f"`{name}`"):
+        value, given = self.fields(value, ("min", "max", "multiple_of", "default"), f"`{name}`")
+        if "default" not in given:
             self.error(
                 "A0102",
                 f"`{name}` has no `default`",
@@ -172,14 +179,15 @@ class _Parser(Reader):
                     else "a name is a letter or `_`, then letters, digits and `_`"
                 )
                 self.error("A0107", f"`{key[:80]}` cannot be a param", entry.key.span, why, "rename it")
-            found.append(self.param(key, entry))
+            param = self.param(key, entry)
+            found.append(None if key in RESERVED else param)
         return tuple(param for param in found if param is not None)
 
     def param(self, name: str, entry: Entry) -> Param | None:
         value = entry.value
         if not isinstance(value, Mapping):
             return Param(name, self.kind_of_default(value), value, span=entry.key.span)
-        given = self.known_fields(value, PARAM_FIELDS, f"param `{name}`")
+        value, given = self.fields(value, PARAM_FIELDS, f"param `{name}`")
         type_ = self.string(value.get("type"), "type")
         default: Tree | Required = value.get("default") or REQUIRED
         if "default" in given and isinstance(default, Required):
@@ -217,6 +225,7 @@ class _Parser(Reader):
             choices,
             str(doc.value) if doc else "",
             entry.key.span,
+            is_typed=True,
         )
 
     def kind_of_default(self, tree: Tree) -> Kind:
@@ -270,16 +279,17 @@ class _Parser(Reader):
         mapping = self.mapping(tree, name)
         if mapping is None:
             span = key.span if key else tree.span
-            return Definition(name, span, (), ("input",), (Stage(span, faulty=True),), is_open=True)
+            return Definition(name, span, (), (), (Stage(span, faulty=True),), is_open=True)
         span = key.span if key else mapping.span
-        given = self.known_fields(mapping, DEFINITION_FIELDS, f"block `{name}`")
+        mapping, given = self.fields(mapping, DEFINITION_FIELDS, f"block `{name}`")
         is_open = "params" in given and not isinstance(mapping.get("params"), Mapping)
         if "stages" not in given:
             self.error("A0102", f"block `{name}` has no `stages`", span, help="add `stages:`, the block's body")
         stages = self.stages(mapping.get("stages"))
         doc = self.string(mapping.get("doc"), "doc")
         params = self.params(self.mapping(mapping.get("params"), "params"))
-        names = self.inputs(self.sequence(mapping.get("inputs"), "inputs"), stages or ())
+        inputs = self.sequence(mapping.get("inputs"), "inputs")
+        names = self.inputs(inputs, stages or ()) if inputs or "inputs" not in given else ()
         faulty = Stage(span, faulty=True)
         return Definition(name, span, params, names, stages or (faulty,), str(doc.value) if doc else "", is_open)
 
@@ -317,6 +327,19 @@ class _Parser(Reader):
                 "write `- {name: NAME, type: TYPE, ...}`",
             )
             return Stage(tree.span, faulty=True)
+        if not {"type", "stages"} & tree.entries.keys():
+            tree = self.untyped(tree)
+        if "stages" in tree.entries and "type" not in tree.entries:
+            return self.described(respelt(tree, STAGE_FIELDS), tree)
+        stage = self.described(tree, tree)
+        names = misspelt(tree, STAGE_FIELDS)
+        if not names:
+            return stage
+        scratch = _Parser(Report()).described(respelt(tree, STAGE_FIELDS), tree)
+        return replace(stage, respelt=scratch, misspelt=tuple(tree.entries[key] for key in names))
+
+    def described(self, tree: Mapping, written: Mapping) -> Stage:
+        """The stage that a mapping says; `written` has the keys as they are in the text."""
         first = next(iter(tree.entries.values())).key.span
         type_ = self.string(tree.get("type"), "type")
         if "type" in tree.entries and "stages" in tree.entries:
@@ -327,18 +350,18 @@ class _Parser(Reader):
                 "given beside `type`",
                 "remove one of the two",
             )
-        elif "type" not in tree.entries and "stages" not in tree.entries:
-            self.untyped(tree, first)
         self.string(tree.get("doc"), "doc")
         is_group = "stages" in tree.entries and "type" not in tree.entries
         args = {key: entry for key, entry in tree.entries.items() if key not in STAGE_FIELDS}
-        if is_group:
-            for entry in args.values():
-                self.unknown_field(entry.key, STAGE_FIELDS, "a group", tree)
+        for key, entry in written.entries.items() if is_group else ():
+            if key not in STAGE_FIELDS:
+                self.unknown_field(entry.key, STAGE_FIELDS, "a group", written)
+        name = self.stage_name(tree.get("name"))
         names = self.mapping(tree.get("names"), "names")
         return Stage(
             span=type_.span if type_ else first,
-            name=self.stage_name(tree.get("name")),
+            name=name,
+            has_lost_name="name" in tree.entries and name is None,
             type=type_,
             args={} if is_group else args,
             stages=self.stages(tree.get("stages")) if is_group else None,
@@ -371,13 +394,20 @@ class _Parser(Reader):
             type_ is None and not ("type" not in tree.entries and isinstance(tree.get("stages"), Sequence))
         )
 
-    def untyped(self, tree: Mapping, first: Span) -> None:
-        """Report a stage that is neither a type nor a group, at the key that was meant to say so if there is one."""
+    def untyped(self, tree: Mapping) -> Mapping:
+        """Report a stage that is neither a type nor a group, at the key that was meant to say so if there is one.
+
+        Where it is likely what was meant, the stage comes back with that key.
+        """
         for key, entry in tree.entries.items():
             if key not in STAGE_FIELDS and nearest(key, ("type", "stages")):
                 self.unknown_field(entry.key, ("type", "stages"), "a stage", tree)
-                return
+                word = meant(key, ("type", "stages"))
+                renamed = {word if word and name == key else name: one for name, one in tree.entries.items()}
+                return Mapping(renamed, tree.span)
+        first = next(iter(tree.entries.values())).key.span
         self.error("A0102", "the stage has no `type`", first, help="add `type:`, or `stages:` for a group")
+        return tree
 
     def references(self, tree: Tree | None) -> tuple[Reference, ...]:
         if tree is None:
@@ -439,13 +469,13 @@ class _Parser(Reader):
         nothing = Reference("", False, entry.key.span)
         if not isinstance(entry.value, Mapping):
             return OutputSpec(name, self.reference(entry.value))
-        given = self.known_fields(entry.value, ("from", "only"), f"output `{name[:80]}`")
-        only = self.string(entry.value.get("only"), "only")
+        value, given = self.fields(entry.value, ("from", "only"), f"output `{name[:80]}`")
+        only = self.string(value.get("only"), "only")
         if only is not None and only.value != "training":
             help = "write `only: training`, or leave it out"
             self.error("A0104", f"`only` has no choice `{only.value}`", only.span, "not one of the choices", help)
         if "from" not in given:
             help = "add `from:`, the stage that gives it"
             self.error("A0102", f"output `{name[:80]}` has no `from`", entry.key.span, help=help)
-        source = entry.value.get("from")
+        source = value.get("from")
         return OutputSpec(name, self.reference(source) if source else nothing, only is not None)

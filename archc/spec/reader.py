@@ -8,13 +8,16 @@ from keyword import iskeyword
 from typing import Final
 
 from archc.diagnostics import Diagnostic, Label, Report, Span
-from archc.diagnostics.fixes import respelt, retyped
+from archc.diagnostics.fixes import respelt as respelling
+from archc.diagnostics.fixes import retyped
 from archc.diagnostics.model import Fix
 from archc.ir.names import MODULE_ATTRIBUTES
 from archc.source import Entry, Mapping, Scalar, Sequence, Tree
-from archc.spec.params import nearest, suggestion
+from archc.spec.params import meant, nearest, suggestion
 
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}\Z")
+MANY: Final = 16
+"""Unknown keys of one mapping: more are no misspellings."""
 NUMBER: Final = re.compile(r"[0-9]{1,9}\Z")
 
 
@@ -28,6 +31,23 @@ def what(tree: Tree) -> str:
         return "empty"
     names = {bool: "a bool", int: "an int", float: "a float", str: "a string"}
     return names[type(tree.value)]
+
+
+def misspelt(tree: Mapping, allowed: Collection[str]) -> dict[str, str]:
+    """The unknown keys that can be taken for fields which are not given, with what they were meant to be."""
+    found: dict[str, str] = {}
+    unknown = [key for key in tree.entries if key not in allowed]
+    for key in unknown if len(unknown) <= MANY else ():
+        word = meant(key, allowed)
+        if word and word not in tree.entries and word not in found.values():
+            found[key] = word
+    return found
+
+
+def respelt(tree: Mapping, allowed: Collection[str]) -> Mapping:
+    """`tree` with its likely misspellings under the names that were meant."""
+    names = misspelt(tree, allowed)
+    return Mapping({names.get(key, key): entry for key, entry in tree.entries.items()}, tree.span) if names else tree
 
 
 class Reader:
@@ -47,7 +67,7 @@ class Reader:
         fix: Fix | None = None,
     ) -> None:
         """Report one mistake."""
-        fix = fix or respelt(span, help)
+        fix = fix or respelling(span, help)
         self.report.add(Diagnostic(code, message, span, label, labels, help=str(help), fix=fix))
 
     def mapping(self, tree: Tree | None, name: str) -> Mapping | None:
@@ -107,6 +127,10 @@ class Reader:
         for key in unknown:
             self.unknown_field(tree.entries[key].key, allowed, owner, tree)
         return {*tree.entries, *(nearest(key, allowed) for key in unknown)}
+
+    def fields(self, tree: Mapping, allowed: Collection[str], owner: str) -> tuple[Mapping, set[str]]:
+        """`tree` with its likely misspellings under the names that were meant, and what `known_fields` gives."""
+        return respelt(tree, allowed), self.known_fields(tree, allowed, owner)
 
     def unknown_field(self, key: Scalar, allowed: Collection[str], owner: str, tree: Mapping) -> None:
         """Report a key of `tree` that is not allowed."""

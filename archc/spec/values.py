@@ -47,6 +47,8 @@ class Bound:
 
     value: Value
     origin: Span | None
+    declared: Span | None = None
+    """Where a param of the spec says it without a type of its own: to blame where its kind is not the one needed."""
 
 
 def is_number(value: Value) -> TypeGuard[int | float]:
