@@ -27,9 +27,9 @@ def lower(spec: Spec, overrides: Mapping[str, Tree], report: Report) -> Graph | 
 
     Raises Stop where a limit has been passed and reported.
     """
-    evaluator = Evaluator(report)
-    env = param_env(spec, overrides, evaluator)
     rank = len(spec.input.axes) if spec.input else 0
+    evaluator = Evaluator(report, rank)
+    env = param_env(spec, overrides, evaluator)
     lists = Lists(Library(spec.blocks, report, spec.has_lost_blocks), evaluator, spec.defaults, env, rank)
     claims.check_defaults(spec.defaults, lists, env)
     if spec.init is not None:

@@ -99,11 +99,25 @@ def place(span: Span, env: Env, origin: Span | None = None) -> tuple[Span, tuple
     return primary, tuple(uses[:1])
 
 
+def check_count(name: str, count: int, rank: int) -> None:
+    """A list of sizes has one for each axis, also where all are equal. Raises Fault."""
+    if rank not in (0, count):
+        axes = "one spatial axis" if rank == 1 else f"{rank} spatial axes"
+        raise Fault(
+            "A0104",
+            f"`{name}` needs {rank} sizes, one for each axis" if rank > 1 else f"`{name}` needs one size",
+            f"{count} {'is' if count == 1 else 'are'} given, the network's maps have {axes}",
+            f"write one int, or a list of {rank}",
+        )
+
+
 class Evaluator:
     """Trees to values; mistakes go to the report and give UNKNOWN."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, rank: int) -> None:
         self.report = report
+        self.rank = rank
+        """Of the network's input: how many sizes a list of them has; 0 where that does not matter."""
         self.work = 0
 
     def fault(
@@ -212,7 +226,10 @@ class Evaluator:
         if isinstance(bound.value, Unknown):
             return bound
         try:
-            return Bound(conform(param, bound.value), bound.origin)
+            value = conform(param, bound.value)
+            if param.kind == "sizes" and isinstance(bound.value, tuple):
+                check_count(param.name, len(bound.value), self.rank)
+            return Bound(value, bound.origin)
         except Fault as fault:
             self.fault(
                 fault.code, fault.message, span, env, origin=bound.origin, label=fault.label, help=fault.help, path=path

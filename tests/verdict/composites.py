@@ -203,11 +203,10 @@ def inverted_residual(a: Attrs, c: int, p: Parts) -> nn.Module:
     if squeeze:
         layers.append(SqueezeExcite(p, expanded, squeeze))
     layers.append(p.cna(expanded, out, 1, act="none"))
+    drop = DropBranch(a.get("drop", 0))
     if stride != 1 or c != out:
         return nn.Sequential(*layers)
-    if a.get("drop", 0):
-        layers.append(DropBranch(a["drop"]))
-    return Skip(nn.Sequential(*layers))
+    return Skip(nn.Sequential(*layers, drop))
 
 
 class Ghost(nn.Module):

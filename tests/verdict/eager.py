@@ -13,7 +13,7 @@ from torch.nn.modules.module import register_module_forward_hook
 
 from . import composites
 from .modules import MAKERS, Refused, Shape
-from .net import Net, Stage, labels, references
+from .net import MERGES, Net, Stage, labels, references
 from .stricter import of_module, of_stage
 
 MAX_ELEMENTS = 2_000_000
@@ -85,6 +85,8 @@ class Builder:
         chain, scope = Chain(), Scope({"input": x})
         for stage, label in zip(stages, labels(stages, outputs), strict=True):
             self.stage(stage, prefix + label, chain, scope)
+        if any(one.kind in MERGES and len(one.inputs) < 2 and not "".join(one.inputs).endswith(".*") for one in stages):
+            self.classes.add("merge of one")
         if dead(stages, outputs):
             self.classes.add("unused")
         chain.results = tuple(scope.sources(Stage("", "", inputs=tuple(outputs)))) if outputs else (scope.last,)

@@ -9,10 +9,10 @@ from random import Random
 
 import torch
 
-from .eager import Builder, TooLarge, Value, observed
+from .eager import Builder, Chain, Scope, TooLarge, Value, observed
 from .judge import REFUSALS
 from .net import Net, Stage
-from .parts import Form, conv, random_part, sizes, width
+from .parts import Form, random_part, sizes, width
 
 MAX_VALUE = 4_000
 """Elements of a value for a batch of two, so that a run takes no time."""
@@ -168,28 +168,17 @@ class Bench:
         return False
 
     def copies(self) -> bool:
-        """A repeated stage of which a merge takes every copy."""
+        """A repeated stage, and a merge of its copies, with what was before or without."""
         form = self.form(self.value)
         if form.last or not form.sizes:
             return False
         attrs = {"out_channels": width(self.rng), "kernel_size": 3, "padding": 1}
-        layers = replace(self.names.stage("conv", attrs), repeat=self.rng.randint(1, 3), named=True)
-        source, value, kept = self.last, self.value, len(self.stages)
-        kind = self.rng.choice(("concat", "add"))
-        if self.add(layers, value):
-            copies = self.rng.random() < 0.5 and kind == "concat"
-            inputs = (source, f"{layers.name}.*") if copies else (f"{layers.name}.*",)
-            if layers.repeat == 1 and len(inputs) == 1:
-                inputs = (source, f"{layers.name}.*")
-            merge = self.names.stage(kind, {}, inputs)
-            scope = [Stage(self.names.fresh(), "group", children=(layers, replace(merge, inputs=tuple("input" if one == source else one for one in inputs))))]
-            made = self.attempt(scope[0], value)
-            if made is not None:
-                self.stages.append(merge)
-                self.values[merge.name] = made
-                return True
-        del self.stages[kept:]
-        return False
+        layers = replace(self.names.stage("conv", attrs), repeat=self.rng.randint(2, 3), named=True)
+        copies = f"{layers.name}.*"
+        inputs = ("input", copies) if self.rng.random() < 0.5 else (copies,)
+        kind = "concat" if len(inputs) > 1 else self.rng.choice(("add", "concat"))
+        merge = self.names.stage(kind, {}, inputs)
+        return self.add(replace(self.names.stage("group", {}), children=(layers, merge)), self.value)
 
     def head(self) -> bool:
         """Features and a few layers on them."""
@@ -223,8 +212,6 @@ class Bench:
 
 def run(builder: Builder, stage: Stage, values: dict[str, Value]) -> Value:
     """One stage on values."""
-    from .eager import Chain, Scope
-
     scope = Scope(dict(values))
     builder.stage(stage, stage.name, Chain(), scope)
     return scope.values[scope.last]
@@ -254,6 +241,3 @@ def outputs_of(rng: Random, bench: Bench) -> tuple[str, ...]:
     if rng.random() > 0.1:
         return ()
     return tuple(dict.fromkeys((rng.choice(bench.stages).name, bench.last)))
-
-
-__all__ = ["conv", "random_net"]

@@ -93,6 +93,8 @@ class DropBranch(nn.Module):
         super().__init__()
         if mode not in ("row", "batch"):
             raise Refused(f"no mode {mode}")
+        if not 0 <= p <= 1:
+            raise Refused(f"{p} is no probability")
         self.p, self.mode = p, mode
 
     def forward(self, x: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from .modules import ACTIVATIONS
-from .net import MERGES, Net, Stage, Where, at, references, siblings, walk, with_list, with_stage, without_references
+from .net import MERGES, Net, Stage, Where, at, siblings, walk, with_list, with_stage, without_references
 from .parts import ON_FEATURES, ON_LAST, ON_MAPS, Form
 
 Mutation = Callable[[Random, Net], "Net | None"]
@@ -56,13 +56,59 @@ def insert_after(net: Net, where: Where, kind: str, attrs: dict[str, Any]) -> Ne
     )  # fmt: skip
 
 
+PLANTS: Mapping[str, dict[str, Any]] = {
+    "conv": {"out_channels": 4, "kernel_size": 3, "padding": 1, "stride": 1, "dilation": 1, "groups": 1},
+    "conv_transpose": {"out_channels": 4, "kernel_size": 3, "stride": 2, "padding": 1, "output_padding": 1},
+    "max_pool": {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True},
+    "avg_pool": {"kernel_size": 2, "stride": 2, "padding": 0},
+    "adaptive_max_pool": {"output_size": 3},
+    "adaptive_avg_pool": {"output_size": 3},
+    "upsample": {"scale_factor": 2},
+    "pad": {"padding": 1},
+    "chunk": {"chunks": 1, "index": 0},
+    "group_norm": {"num_groups": 1},
+    "local_response_norm": {"size": 3},
+    "batch_norm": {"eps": 1e-5, "momentum": 0.1},
+    "layer_norm": {"eps": 1e-5},
+    "elu": {"alpha": 1.0},
+    "softplus": {"beta": 1.0},
+    "hardtanh": {"min_val": -1.0, "max_val": 1.0},
+    "dropout": {"p": 0.5},
+    "stochastic_depth": {"p": 0.2},
+    "residual": {"out_channels": 4},
+    "bottleneck": {"width": 4, "expansion": 1, "groups": 2},
+    "inverted_residual": {"out_channels": 4, "drop": 0.1, "squeeze": 1},
+    "inception": {"c1": 2, "c3": (1, 2), "c5": (1, 2), "pool": 1},
+    "dense": {"growth": 2, "bottleneck": 2},
+    "vgg": {"out_channels": 3, "n": 2},
+    "squeeze_excite": {"channels": 2},
+    "pixel_shuffle": {"upscale_factor": 1},
+    "linear": {"out_features": 4},
+}
+"""What is put behind a convolution where a network lacks what an operator would change."""
+
+
+def chosen(rng: Random, net: Net, wanted: Callable[[Stage], bool]) -> tuple[Net, Where] | None:
+    """A stage that is wanted; where there is none, the network with one more, behind a convolution."""
+    where = pick(rng, net, wanted)
+    if where is not None and rng.random() < 0.8:
+        return net, where
+    behind = pick(rng, net, lambda s: s.kind in ("conv", "linear") and not s.inputs)
+    kinds = [kind for kind, attrs in PLANTS.items() if wanted(Stage("", kind, dict(attrs)))]
+    if behind is None or not kinds:
+        return None if where is None else (net, where)
+    kind = rng.choice(kinds)
+    return insert_after(net, behind, kind, dict(PLANTS[kind])), (*behind[:-1], behind[-1] + 1)
+
+
 def change(field: str, values: Callable[[Random, int], int], kinds: tuple[str, ...] = (), default: int | None = None) -> Mutation:
     """Another value of an attribute where it is given, or where one of `kinds` has it by default; of one axis in a tuple."""
 
     def mutate(rng: Random, net: Net) -> Net | None:
-        where = pick(rng, net, lambda s: field in s.attrs or s.kind in kinds)
-        if where is None:
+        found = chosen(rng, net, lambda s: field in s.attrs or s.kind in kinds)
+        if found is None:
             return None
+        net, where = found
         old = at(net, where).attrs.get(field, default)
         if isinstance(old, tuple):
             index = rng.randrange(len(old))
@@ -162,16 +208,17 @@ def negative(rng: Random, net: Net) -> Net | None:
 def half(rng: Random, net: Net) -> Net | None:
     """A number that is not whole where torch wants an int, and may not where it takes a float."""
     field = rng.choice((*INTS, *SIZES))
-    where = pick(rng, net, lambda s: isinstance(s.attrs.get(field), int))
-    return None if where is None else with_attrs(net, where, **{field: at(net, where).attrs[field] + 0.5})
+    found = chosen(rng, net, lambda s: isinstance(s.attrs.get(field), int))
+    return None if found is None else with_attrs(*found, **{field: at(*found).attrs[field] + 0.5})
 
 
 def wrong_length(rng: Random, net: Net) -> Net | None:
     """A list of sizes for another rank."""
     field = rng.choice(SIZES)
-    where = pick(rng, net, lambda s: field in s.attrs and s.kind != "pad")
-    if where is None or not net.rank:
+    found = chosen(rng, net, lambda s: field in s.attrs and s.kind != "pad")
+    if found is None or not net.rank:
         return None
+    net, where = found
     old = at(net, where).attrs[field]
     values = old if isinstance(old, tuple) else (old,) * net.rank
     longer = (*values, values[-1]) if rng.random() < 0.5 or net.rank == 1 else values[:-1]
@@ -181,18 +228,20 @@ def wrong_length(rng: Random, net: Net) -> Net | None:
 def axes_apart(rng: Random, net: Net) -> Net | None:
     """A list in place of one size."""
     field = rng.choice(SIZES)
-    where = pick(rng, net, lambda s: type(s.attrs.get(field)) is int and s.kind not in ("pad", "inverted_residual", "ghost"))
-    if where is None or not net.rank:
+    found = chosen(rng, net, lambda s: type(s.attrs.get(field)) is int and s.kind not in ("pad", "inverted_residual", "ghost"))
+    if found is None or not net.rank:
         return None
+    net, where = found
     old = at(net, where).attrs[field]
     return with_attrs(net, where, **{field: tuple(max(0, old + rng.choice((0, 0, 1, -1))) for _ in range(net.rank))})
 
 
 def half_the_window(rng: Random, net: Net) -> Net | None:
     """Padding around half of a pool's window and over it."""
-    where = pick(rng, net, lambda s: s.kind in ("max_pool", "avg_pool"))
-    if where is None:
+    found = chosen(rng, net, lambda s: s.kind in ("max_pool", "avg_pool"))
+    if found is None:
         return None
+    net, where = found
     kernel = at(net, where).attrs["kernel_size"]
     largest = max(kernel) if isinstance(kernel, tuple) else kernel
     return with_attrs(net, where, padding=largest // 2 + rng.choice((0, 1)))
@@ -201,19 +250,19 @@ def half_the_window(rng: Random, net: Net) -> Net | None:
 def out_of_range(rng: Random, net: Net) -> Net | None:
     """A probability outside 0 to 1, constants without meaning."""
     field = rng.choice(("p", "p", "eps", "momentum", "alpha", "beta", "min_val", "drop"))
-    where = pick(rng, net, lambda s: field in s.attrs or (field == "p" and s.kind == "dropout") or (field == "eps" and s.kind == "batch_norm"))  # fmt: skip
-    return None if where is None else with_attrs(net, where, **{field: rng.choice((-0.5, 1.5, 3.0, 0.0, 1.0))})
+    found = chosen(rng, net, lambda s: field in s.attrs or (field == "p" and s.kind == "dropout"))
+    return None if found is None else with_attrs(*found, **{field: rng.choice((-0.5, 1.5, 3.0, 0.0, 1.0))})
 
 
 def wrong_scalar(rng: Random, net: Net) -> Net | None:
     """A bool for a number, a number or text for a bool."""
     if rng.random() < 0.4:
         field = rng.choice(FLAGS)
-        where = pick(rng, net, lambda s: field in s.attrs or (field == "bias" and s.kind in (*CONVS, "linear")))
-        return None if where is None else with_attrs(net, where, **{field: rng.choice(("false", "true", 1, 0))})
+        found = chosen(rng, net, lambda s: field in s.attrs or (field == "bias" and s.kind in (*CONVS, "linear")))
+        return None if found is None else with_attrs(*found, **{field: rng.choice(("false", "true", 1, 0))})
     field = rng.choice((*INTS, *SIZES, "p", "eps", "init_value"))
-    where = pick(rng, net, lambda s: field in s.attrs)
-    return None if where is None else with_attrs(net, where, **{field: rng.choice((True, False, "3"))})
+    found = chosen(rng, net, lambda s: field in s.attrs)
+    return None if found is None else with_attrs(*found, **{field: rng.choice((True, False, "3"))})
 
 
 def many_copies(rng: Random, net: Net) -> Net | None:
@@ -226,18 +275,20 @@ def many_copies(rng: Random, net: Net) -> Net | None:
 
 
 def chunks(rng: Random, net: Net) -> Net | None:
-    where = pick(rng, net, lambda s: s.kind == "chunk")
-    if where is None:
+    found = chosen(rng, net, lambda s: s.kind == "chunk")
+    if found is None:
         return None
+    net, where = found
     field = rng.choice(("chunks", "index"))
     return with_attrs(net, where, **{field: at(net, where).attrs[field] + rng.choice((-1, 1, 2))})
 
 
 def padding_list(rng: Random, net: Net) -> Net | None:
     """Another count of paddings, another mode, or more rows than there are."""
-    where = pick(rng, net, lambda s: s.kind == "pad")
-    if where is None:
+    found = chosen(rng, net, lambda s: s.kind == "pad")
+    if found is None or not net.rank:
         return None
+    net, where = found
     choice, old = rng.random(), at(net, where).attrs["padding"]
     values = old if isinstance(old, tuple) else (old,) * 2 * net.rank
     if choice < 0.35:
@@ -253,9 +304,10 @@ def flag(rng: Random, net: Net) -> Net | None:
     """A bool turned round."""
     field = rng.choice(("ceil_mode", "ceil_mode", *FLAGS))
     kinds = {"ceil_mode": ("max_pool", "avg_pool"), "per_channel": ("prelu",), "channelwise": ("dropout",)}
-    where = pick(rng, net, lambda s: field in s.attrs or s.kind in kinds.get(field, ()))
-    if where is None:
+    found = chosen(rng, net, lambda s: field in s.attrs or s.kind in kinds.get(field, ()))
+    if found is None:
         return None
+    net, where = found
     return with_attrs(net, where, **{field: not at(net, where).attrs.get(field, False)})
 
 
@@ -431,8 +483,8 @@ def another_kind(rng: Random, net: Net) -> Net | None:
 
 
 def shortcut(rng: Random, net: Net) -> Net | None:
-    where = pick(rng, net, lambda s: s.kind in ("residual", "bottleneck"))
-    return None if where is None else with_attrs(net, where, shortcut=rng.choice(("identity", "projection")))
+    found = chosen(rng, net, lambda s: s.kind in ("residual", "bottleneck"))
+    return None if found is None else with_attrs(*found, shortcut=rng.choice(("identity", "projection")))
 
 
 def ungrouped(rng: Random, net: Net) -> Net | None:
@@ -516,9 +568,7 @@ def mutated(net: Net, rng: Random) -> tuple[str, Net]:
     names = list(OPERATORS)
     while True:
         name = rng.choice(names)
-        new = OPERATORS[name](rng, net)
-        if new is not None and new != net:
-            return name, new
-
-
-__all__ = ["OPERATORS", "mutated", "references"]
+        for _ in range(12):
+            new = OPERATORS[name](rng, net)
+            if new is not None and new != net:
+                return name, new

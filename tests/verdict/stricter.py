@@ -8,13 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .composites import BLOCKS
 from .modules import ACTIVATIONS, GLOBAL, SPATIAL, Cat, Part, Plus, Times, zero_padded
 from .net import MERGES
 
 CLASSES = {
     "broadcast": "`add` that broadcasts, `multiply` that broadcasts along anything but axes of size 1 of a map",
     "linear on a map": "`linear` on a map that was not flattened",
-    "nothing left": "maps or widths of 0",
+    "nothing left": "maps or widths of 0, a block of 0 convolutions",
     "bool": "a bool for a number, a number or a text for a bool",
     "negative padding": "negative padding in mode `reflect` or `replicate`",
     "padding of other axes": "`pad` with another count than two sizes for each spatial axis: it reaches the channels, or leaves axes out",
@@ -69,7 +70,10 @@ MAP_KINDS = {
     "channels_first",
     *SPATIAL,
     *GLOBAL,
+    *BLOCKS,
+    "fuse",
 }
+"""Kinds that need a map; all blocks do."""
 
 
 def of_attributes(kind: str, attrs: dict[str, Any], rank: int) -> Iterator[str]:
@@ -91,6 +95,8 @@ def of_number(kind: str, name: str, value: float) -> Iterator[str]:
         yield "constant"
     if name in ("eps", "alpha", "beta") and value <= 0 and kind != "local_response_norm":
         yield "constant"
+    if kind == "vgg" and name == "n" and value <= 0:
+        yield "nothing left"
     if kind == "ghost" and name == "out_channels" and value % 2:
         yield "uneven split"
     if kind == "chunk" and name == "index" and value < 0:
@@ -111,18 +117,16 @@ def of_stage(kind: str, attrs: dict[str, Any], inputs: Sequence[tuple[Tensor, bo
     x, last = inputs[0]
     yield from of_attributes(kind, attrs, rank)
     if kind in MERGES:
-        if len(inputs) == 1:
-            yield "merge of one"
         if len({lasts for _, lasts in inputs}) > 1:
             yield "layout"
-    elif last and not means_the_same(kind, attrs):
+    elif last and not means_the_same(kind, attrs, x.shape[-1]):
         yield "layout"
     if kind == "channels_first" and not last and x.dim() > 2:
         yield "layout"
     if kind == "linear" and x.dim() > 2 and not last:
         yield "linear on a map"
     wants_map = kind in MAP_KINDS or (kind == "dropout" and attrs.get("channelwise"))
-    if (wants_map and x.dim() < rank + 2) or (kind == "pixel_shuffle" and x.dim() != 4):
+    if (wants_map and x.dim() < max(rank, 1) + 2) or (kind == "pixel_shuffle" and x.dim() != 4):
         yield "axes"
     if kind == "chunk" and x.shape[-1 if last else 1] % max(attrs["chunks"], 1):
         yield "uneven split"
@@ -132,10 +136,10 @@ def of_stage(kind: str, attrs: dict[str, Any], inputs: Sequence[tuple[Tensor, bo
         yield "nothing left"
 
 
-def means_the_same(kind: str, attrs: dict[str, Any]) -> bool:
+def means_the_same(kind: str, attrs: dict[str, Any], channels: int) -> bool:
     """Whether a kind on a channels-last map does what it does on a channels-first one."""
     if kind == "prelu":
-        return not attrs.get("per_channel")
+        return not attrs.get("per_channel") or channels == 1
     if kind == "dropout":
         return not attrs.get("channelwise")
     return kind in ANY_LAYOUT or kind in ACTIVATIONS
