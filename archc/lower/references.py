@@ -80,8 +80,7 @@ def dangling(stage: Stage, reference: Reference, frame: Frame, env: Env, evaluat
             label="unknown stage",
             help=suggestion(name, known, "known here are"),
         )
-    for ref in frame.stages:
-        ref.used = True
+    frame.excuse_all()
 
 
 def enclosing(name: str, frame: Frame) -> Frame | None:

@@ -400,7 +400,10 @@ class Lists:
     def expand(self, unit: Unit, path: str, flows: list[Flow], env: Env, frame: Frame) -> Flow:
         """One module at `path`: a node, or a scope with what is in it."""
         if isinstance(unit.type, Primitive):
-            return self.node(unit, unit.type, path, flows, env)
+            flow = self.node(unit, unit.type, path, flows, env)
+            if unit.type.merges and len(flows) < 2 and path in self.broken:
+                frame.excuse_all()
+            return flow
         kind, type_ = ("group", "") if unit.type is None else ("block", unit.type.name)
         names = ("input",) if unit.type is None else unit.type.inputs
         at = self.enter(path, kind, type_, flows, unit.stage.span, names)

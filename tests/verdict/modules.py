@@ -80,7 +80,7 @@ class OnChannels(nn.Module):
 class LayerScale(nn.Module):
     def __init__(self, shape: tuple[int, ...], value: float) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.full(shape, float(value)))
+        self.weight = nn.Parameter(value * torch.ones(shape))
 
     def forward(self, x: Tensor) -> Tensor:
         return x * self.weight

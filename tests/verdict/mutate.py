@@ -48,6 +48,8 @@ def insert_after(net: Net, where: Where, kind: str, attrs: dict[str, Any]) -> Ne
     old, new = at(net, where), Stage(fresh(net), kind, attrs)
     above, index = where[:-1], where[-1]
     stages = siblings(net, where)
+    if any(f"{old.name}.*" in stage.inputs for stage in stages):
+        return net
     later = without_references(stages[index + 1 :], old.name, new.name)
     return with_list(net, above, (*stages[: index + 1], new, *later)) if above else replace(
         net,
@@ -93,12 +95,13 @@ def chosen(rng: Random, net: Net, wanted: Callable[[Stage], bool]) -> tuple[Net,
     where = pick(rng, net, wanted)
     if where is not None and rng.random() < 0.8:
         return net, where
-    behind = pick(rng, net, lambda s: s.kind in ("conv", "linear") and not s.inputs)
+    behind = pick(rng, net, lambda s: s.kind == "conv")
     kinds = [kind for kind, attrs in PLANTS.items() if wanted(Stage("", kind, dict(attrs)))]
     if behind is None or not kinds:
         return None if where is None else (net, where)
     kind = rng.choice(kinds)
-    return insert_after(net, behind, kind, dict(PLANTS[kind])), (*behind[:-1], behind[-1] + 1)
+    more = insert_after(net, behind, kind, dict(PLANTS[kind]))
+    return None if more is net else (more, (*behind[:-1], behind[-1] + 1))
 
 
 def change(field: str, values: Callable[[Random, int], int], kinds: tuple[str, ...] = (), default: int | None = None) -> Mutation:

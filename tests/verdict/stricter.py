@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,24 +13,39 @@ from .composites import BLOCKS
 from .modules import ACTIVATIONS, GLOBAL, SPATIAL, Cat, Part, Plus, Times, zero_padded
 from .net import MERGES
 
+@dataclass(frozen=True)
+class Stricter:
+    """A class: what it is, in the words of `docs/language.md`, and the codes that archc has for it."""
+
+    doc: str
+    codes: frozenset[str]
+
+
+def stricter(doc: str, *codes: str) -> Stricter:
+    return Stricter(doc, frozenset(codes))
+
+
 CLASSES = {
-    "broadcast": "`add` that broadcasts, `multiply` that broadcasts along anything but axes of size 1 of a map",
-    "linear on a map": "`linear` on a map that was not flattened",
-    "nothing left": "maps or widths of 0, a block of 0 convolutions",
-    "bool": "a bool for a number, a number or a text for a bool",
-    "negative padding": "negative padding in mode `reflect` or `replicate`",
-    "padding of other axes": "`pad` with another count than two sizes for each spatial axis: it reaches the channels, or leaves axes out",
-    "uneven split": "a split into uneven or fewer parts, a `ghost` of an odd width",
-    "layout": "an op for channels-first maps on a channels-last one, or a merge of both layouts",
-    "axes": "an op for maps on features, or for pictures on others, by taking the batch or the channels for an axis",
-    "list of one": "a list of one size for several axes",
-    "constant": "`eps`, `alpha` or `beta` of 0 or less, `momentum` outside 0 to 1",
-    "negative index": "a `chunk` counted from the end",
-    "fraction": "`upsample` by a factor that is no whole number",
-    "merge of one": "`add`, `multiply` or `concat` of a single value",
-    "unused": "a stage whose output nothing uses",
+    "broadcast": stricter(
+        "`add` that broadcasts, `multiply` that broadcasts along anything but spatial axes", "A0301", "A0304", "A0305"
+    ),
+    "linear on a map": stricter("`linear` on a map that was not flattened", "A0309"),
+    "nothing left": stricter("maps, widths or counts of 0", "A0104", "A0308"),
+    "bool": stricter("a bool for a number; a number or a text for a bool", "A0103"),
+    "negative padding": stricter("negative padding in `reflect` and `replicate`", "A0104"),
+    "padding of other axes": stricter("`pad` with other than two sizes for each spatial axis", "A0104"),
+    "uneven split": stricter("a split into uneven or fewer parts", "A0311", "A0204"),
+    "layout": stricter("an op for channels first on a channels-last map; a merge of both layouts", "A0310", "A0301"),
+    "axes": stricter("an op for maps on features, or for pictures on other maps", "A0301"),
+    "list of one": stricter("a list of one size for several axes", "A0104"),
+    "constant": stricter("constants without meaning", "A0104"),
+    "negative index": stricter("a `chunk` counted from the end", "A0104"),
+    "fraction": stricter("`upsample` by a factor that is not whole", "A0204"),
+    "merge of one": stricter("a merge of one value", "A0405"),
+    "unused": stricter("a stage whose output nothing takes", "A0403"),
 }
-"""Each class by a short name; `docs/language.md` has the same table."""
+"""Each class by a short name. Whether a network belongs to one is told from torch's side alone; the codes only make
+sure that archc refuses it for that and for nothing else."""
 
 ANY_LAYOUT = {
     "linear",

@@ -50,10 +50,11 @@ def same_channels(kind: str, inputs: tuple[TensorType, ...]) -> Iterator[Violati
 def same_sizes(kind: str, inputs: tuple[TensorType, ...], broadcast_ones: bool = False) -> Iterator[Violation]:
     """All inputs must have the same spatial sizes (or 1, where `broadcast_ones`)."""
     first = inputs[0]
+    shared = list(first.spatial)
     for index, x in enumerate(inputs[1:], start=1):
         if x.rank != first.rank or x.layout != first.layout:
             return
-        for axis, (a, b) in enumerate(zip(x.spatial, first.spatial, strict=True)):
+        for axis, (a, b) in enumerate(zip(x.spatial, shared, strict=True)):
             if differs(a, b) and not (broadcast_ones and 1 in (a, b)):
                 yield Violation(
                     "A0305",
@@ -64,6 +65,8 @@ def same_sizes(kind: str, inputs: tuple[TensorType, ...], broadcast_ones: bool =
                     help="give both branches the same strides and paddings, or an input size that they divide",
                 )
                 return
+            if b is None or (broadcast_ones and b == 1):
+                shared[axis] = a
 
 
 def first_of(*constraints: Iterator[Violation]) -> Iterator[Violation]:
