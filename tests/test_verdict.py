@@ -35,7 +35,8 @@ EACH = 50
 def test_archc_accepts_exactly_what_runs(group: int) -> None:
     tally = run(range(group * EACH, (group + 1) * EACH))
     assert not tally.disagreements, "\n".join(
-        f"seed {seed} ({operator or 'unchanged'}): {kind}: {detail}" for seed, operator, kind, detail in tally.disagreements
+        f"seed {seed} ({operator or 'unchanged'}): {kind}: {detail}"
+        for seed, operator, kind, detail in tally.disagreements
     )
     assert tally.outcomes["both accept"] >= EACH // 2  # all that are not mutated, at least
     assert tally.outcomes["both reject"] >= 3

@@ -107,7 +107,7 @@ def check_count(name: str, count: int, rank: int) -> None:
             "A0104",
             f"`{name}` needs {rank} sizes, one for each axis" if rank > 1 else f"`{name}` needs one size",
             f"{count} {'is' if count == 1 else 'are'} given, the network's maps have {axes}",
-            f"write one int, or a list of {rank}",
+            f"write one int, or a list of {rank}" if rank > 1 else "write one int",
         )
 
 

@@ -45,7 +45,10 @@ def show(seed: int, small: bool) -> int:
         return 0
     theirs, ours, outcome = found
     print(f"torch: {theirs.refusal or 'runs'} {sorted(theirs.classes) or ''}")
-    print("archc: " + ("\n".join(f"{one.code} {one.span}: {one.message} ({one.label})" for one in ours.found) or "accepts"))
+    print(
+        "archc: "
+        + ("\n".join(f"{one.code} {one.span}: {one.message} ({one.label})" for one in ours.found) or "accepts")
+    )
     print(f"outcome: {outcome.kind} {outcome.detail}")
     return 0 if outcome.agrees else 1
 

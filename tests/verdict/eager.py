@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -145,7 +146,7 @@ def dead(stages: Sequence[Stage], outputs: Sequence[str]) -> set[str]:
     used = references(stages, outputs)
     if not outputs and stages:
         used.add(stages[-1].name)
-    used |= {before.name for before, after in zip(stages, stages[1:], strict=False) if not after.inputs}
+    used |= {before.name for before, after in pairwise(stages) if not after.inputs}
     return {stage.name for stage in stages} - used
 
 
@@ -177,4 +178,3 @@ def build(net: Net) -> tuple[Builder, Chain]:
     with observed(builder.classes):
         builder.chain(net.stages, Value(x), outputs=net.outputs)
     return builder, builder.built
-

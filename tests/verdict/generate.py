@@ -137,7 +137,10 @@ class Bench:
                 then = [self.names.stage(*random_part(rng, Form(own, form.sizes, False, self.rank))) for _ in range(1)]
                 stage = replace(self.names.stage("group", {}), children=(replace(stage, inputs=()), *then))
             elif choice < 0.45 and kind == "multiply":
-                gate = self.names.stage("global_avg_pool", {}), self.names.stage("conv", {"out_channels": out, "kernel_size": 1})
+                gate = (
+                    self.names.stage("global_avg_pool", {}),
+                    self.names.stage("conv", {"out_channels": out, "kernel_size": 1}),
+                )
                 stage = replace(self.names.stage("group", {}), children=gate)
             elif choice < 0.5:
                 stage = self.names.stage("conv_transpose", {**attrs, "stride": 1})

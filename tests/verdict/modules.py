@@ -191,7 +191,11 @@ def function(kind: str, a: Attrs, s: Shape) -> nn.Module:
 
 
 def merge(kind: str, a: Attrs, s: Shape) -> nn.Module:
-    made: dict[str, Callable[[], nn.Module]] = {"add": Plus, "multiply": lambda: Times(s.axis), "concat": lambda: Cat(s.axis)}
+    made: dict[str, Callable[[], nn.Module]] = {
+        "add": Plus,
+        "multiply": lambda: Times(s.axis),
+        "concat": lambda: Cat(s.axis),
+    }
     return made[kind]()
 
 

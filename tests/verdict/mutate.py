@@ -104,7 +104,9 @@ def chosen(rng: Random, net: Net, wanted: Callable[[Stage], bool]) -> tuple[Net,
     return None if more is net else (more, (*behind[:-1], behind[-1] + 1))
 
 
-def change(field: str, values: Callable[[Random, int], int], kinds: tuple[str, ...] = (), default: int | None = None) -> Mutation:
+def change(
+    field: str, values: Callable[[Random, int], int], kinds: tuple[str, ...] = (), default: int | None = None
+) -> Mutation:
     """Another value of an attribute where it is given, or where one of `kinds` has it by default; of one axis in a tuple."""
 
     def mutate(rng: Random, net: Net) -> Net | None:
@@ -231,7 +233,9 @@ def wrong_length(rng: Random, net: Net) -> Net | None:
 def axes_apart(rng: Random, net: Net) -> Net | None:
     """A list in place of one size."""
     field = rng.choice(SIZES)
-    found = chosen(rng, net, lambda s: type(s.attrs.get(field)) is int and s.kind not in ("pad", "inverted_residual", "ghost"))
+    found = chosen(
+        rng, net, lambda s: type(s.attrs.get(field)) is int and s.kind not in ("pad", "inverted_residual", "ghost")
+    )
     if found is None or not net.rank:
         return None
     net, where = found
@@ -368,8 +372,12 @@ def swapped(rng: Random, net: Net) -> Net | None:
     where = rng.choice(found)
     stages = list(siblings(net, where))
     first, second = stages[where[-1]], stages[where[-1] + 1]
-    stages[where[-1]] = replace(first, kind=second.kind, attrs=second.attrs, children=second.children, repeat=second.repeat)
-    stages[where[-1] + 1] = replace(second, kind=first.kind, attrs=first.attrs, children=first.children, repeat=first.repeat)
+    stages[where[-1]] = replace(
+        first, kind=second.kind, attrs=second.attrs, children=second.children, repeat=second.repeat
+    )
+    stages[where[-1] + 1] = replace(
+        second, kind=first.kind, attrs=first.attrs, children=first.children, repeat=first.repeat
+    )
     return with_list(net, where[:-1], tuple(stages))
 
 
@@ -482,7 +490,9 @@ def another_kind(rng: Random, net: Net) -> Net | None:
     kind = rng.choice([one for one in family if one != stage.kind])
     windows = kind in WINDOWS or kind.startswith("adaptive")
     kept = {key: value for key, value in stage.attrs.items() if key not in CLASH} if windows else {}
-    return with_stage(net, where, replace(stage, kind=kind, attrs={**kept, **{key: EXTRA[key] for key in NEEDS.get(kind, ())}}))
+    return with_stage(
+        net, where, replace(stage, kind=kind, attrs={**kept, **{key: EXTRA[key] for key in NEEDS.get(kind, ())}})
+    )
 
 
 def shortcut(rng: Random, net: Net) -> Net | None:

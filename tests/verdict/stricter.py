@@ -13,6 +13,7 @@ from .composites import BLOCKS
 from .modules import ACTIVATIONS, GLOBAL, SPATIAL, Cat, Part, Plus, Times, zero_padded
 from .net import MERGES
 
+
 @dataclass(frozen=True)
 class Stricter:
     """A class: what it is, in the words of `docs/language.md`, and the codes that archc has for it."""
