@@ -113,6 +113,15 @@ def test_a_rejection_for_another_reason_is_no_excuse() -> None:
     assert compare(theirs, ours).kind == "false reject"
 
 
+def test_a_rejection_elsewhere_is_no_agreement() -> None:
+    net = Net(2, (4, 4), (Stage("a", "conv", {"out_channels": 4, "kernel_size": 9}), Stage("b", "relu")))
+    theirs, ours, outcome = judge(net)
+    assert outcome.kind == "both reject"
+    assert theirs.path == "a"
+    theirs.path = "b"
+    assert compare(theirs, ours).kind == "other reason"
+
+
 # -- what it covers -----------------------------------------------------------------------------------------------------
 
 
@@ -145,7 +154,18 @@ def test_there_are_operators_enough() -> None:
     assert len(OPERATORS) >= 20
 
 
-EAGER = ("modules", "composites", "eager", "net", "parts", "mutate", "stricter")
+EAGER = (
+    "modules",
+    "composites",
+    "eager",
+    "net",
+    "parts",
+    "change",
+    "mutate",
+    "mutate_numbers",
+    "mutate_structure",
+    "stricter",
+)
 
 
 @pytest.mark.parametrize("name", EAGER)

@@ -84,12 +84,12 @@ class Builder:
     def chain(self, stages: Sequence[Stage], x: Value, prefix: str = "", outputs: Sequence[str] = ()) -> Value:
         """The modules of a list, run on `x`; the chain itself is `self.built`."""
         chain, scope = Chain(), Scope({"input": x})
-        for stage, label in zip(stages, labels(stages, outputs), strict=True):
-            self.stage(stage, prefix + label, chain, scope)
         if any(one.kind in MERGES and len(one.inputs) < 2 and not "".join(one.inputs).endswith(".*") for one in stages):
             self.classes.add("merge of one")
         if dead(stages, outputs):
             self.classes.add("unused")
+        for stage, label in zip(stages, labels(stages, outputs), strict=True):
+            self.stage(stage, prefix + label, chain, scope)
         chain.results = tuple(scope.sources(Stage("", "", inputs=tuple(outputs)))) if outputs else (scope.last,)
         self.built = chain
         return scope.values[chain.results[0]]
@@ -169,12 +169,11 @@ def batch(net: Net, size: int) -> Tensor:
     return torch.randn(size, net.channels, *net.sizes)
 
 
-def build(net: Net) -> tuple[Builder, Chain]:
+def build(net: Net, builder: Builder) -> Chain:
     """The program of a network, built in training mode on a batch of two. Raises what torch raises."""
-    builder = Builder(net.rank)
     x = batch(net, 2)
     if x.numel() == 0:
         builder.classes.add("nothing left")
     with observed(builder.classes):
         builder.chain(net.stages, Value(x), outputs=net.outputs)
-    return builder, builder.built
+    return builder.built

@@ -13,7 +13,7 @@ from archc.analysis.cost import costs
 from archc.diagnostics import Diagnostic
 from archc.ir.graph import Graph
 
-from .eager import TooLarge, batch, build
+from .eager import Builder, TooLarge, batch, build
 from .net import Net
 from .stricter import CLASSES
 from .text import spec_text
@@ -30,6 +30,8 @@ class Torch:
 
     refusal: str = ""
     """Where and why it does not run; "" if it does."""
+    path: str = ""
+    """Of the stage where it stopped."""
     classes: set[str] = field(default_factory=set)
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     parameters: int = 0
@@ -41,13 +43,16 @@ def ask_torch(net: Net) -> Torch:
     """Build and run a network on the CPU: batch 2 in training and in evaluation, then batch 1 in both. Raises TooLarge."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch remarks on empty weights and on paddings that it pads itself
+        builder = Builder(net.rank)
         try:
-            builder, module = build(net)
+            module = build(net, builder)
             with torch.no_grad():
                 module.eval()(batch(net, 2))
         except REFUSALS as error:
-            return Torch(f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
-        verdict = Torch("", builder.classes, builder.shapes, sum(one.numel() for one in module.parameters()))
+            first = str(error).partition("\n")[0]
+            return Torch(f"{type(error).__name__}: {first}", path=builder.path, classes=builder.classes)
+        count = sum(one.numel() for one in module.parameters())
+        verdict = Torch(classes=builder.classes, shapes=builder.shapes, parameters=count)
         for mode in ("train", "eval"):
             try:
                 with torch.no_grad():
@@ -96,7 +101,7 @@ def compare(theirs: Torch, ours: Archc) -> Outcome:
     if ours.crash:
         return Outcome("crash", ours.crash)
     if theirs.refusal:
-        return Outcome("both reject" if ours.found else "false accept", theirs.refusal)
+        return refused(theirs, ours)
     if ours.found:
         return excused(theirs.classes, ours.found)
     if theirs.classes:
@@ -105,13 +110,36 @@ def compare(theirs: Torch, ours: Archc) -> Outcome:
     return differences(theirs, ours.graph)
 
 
+def names_the_stage(theirs: Torch, ours: Archc) -> bool:
+    """Whether a diagnostic of a network that both reject is about the stage where torch stops, or a part of it."""
+    paths = [one.path for one in ours.found]
+    return any(path == theirs.path or path.startswith(theirs.path + ".") for path in paths)
+
+
+def refused(theirs: Torch, ours: Archc) -> Outcome:
+    """A network that does not run: rejected, and at the stage where torch stops or at one before that is in a class.
+
+    References are told without a path.
+    """
+    said = f"torch stops at {theirs.path}: {theirs.refusal}; archc: {told(ours.found)}"
+    if not ours.found:
+        return Outcome("false accept", said)
+    wiring = any(one.code.startswith("A04") for one in ours.found)
+    agrees = names_the_stage(theirs, ours) or theirs.classes or wiring
+    return Outcome("both reject" if agrees else "other reason", said)
+
+
+def told(found: list[Diagnostic]) -> str:
+    """Diagnostics in a line."""
+    return "; ".join(f"{one.code} {one.path}: {one.message} ({one.label})" for one in found) or "accepts"
+
+
 def excused(classes: set[str], found: list[Diagnostic]) -> Outcome:
     """A network that runs and is rejected: for what archc is stricter in, and with no word on anything else."""
     codes = {code for name in classes for code in CLASSES[name].codes}
     if classes and all(one.code in codes for one in found):
         return Outcome("stricter", ", ".join(sorted(classes)))
-    said = "; ".join(f"{one.code} {one.path}: {one.message} ({one.label})" for one in found)
-    return Outcome("false reject", f"{sorted(classes) or ''} {said}")
+    return Outcome("false reject", f"{sorted(classes) or ''} {told(found)}")
 
 
 def differences(theirs: Torch, graph: Graph) -> Outcome:

@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
 from random import Random
 
 import torch
 
 from .generate import random_net
-from .judge import AGREEMENTS, judge
+from .judge import AGREEMENTS, judge, names_the_stage
 from .mutate import mutated
 from .net import Net
 
@@ -49,6 +48,8 @@ class Tally:
     """How many networks that both accept torch refuses for a batch of one, by mode."""
     diagnostics: Counter[int] = field(default_factory=Counter)
     """How many diagnostics the mutated networks got that archc rejects."""
+    located: int = 0
+    """How many of those that both reject have a diagnostic at the very stage where torch stops."""
     stages: int = 0
     disagreements: list[tuple[int, str, str, str]] = field(default_factory=list)
     """Seed, operator, kind and details."""
@@ -67,6 +68,8 @@ class Tally:
         if outcome.kind == "both accept":
             self.stages += len(theirs.shapes)
             self.alone.update(theirs.alone.keys())
+        if outcome.kind == "both reject":
+            self.located += names_the_stage(theirs, ours)
         if one.operator and ours.found:
             self.diagnostics[len(ours.found)] += 1
         if not outcome.agrees:
@@ -79,6 +82,7 @@ class Tally:
         self.alone += other.alone
         self.diagnostics += other.diagnostics
         self.stages += other.stages
+        self.located += other.located
         self.disagreements += other.disagreements
         for operator, counts in other.by_operator.items():
             self.by_operator[operator] = self.by_operator.get(operator, Counter()) + counts
@@ -110,7 +114,7 @@ def run_parallel(first: int, count: int, jobs: int) -> Iterator[Tally]:
             yield tally
         return
     with ProcessPoolExecutor(jobs) as pool:
-        for part in pool.map(partial(run), chunks):
+        for part in pool.map(run, chunks):
             tally.merge(part)
             yield tally
 
@@ -129,6 +133,8 @@ def table(tally: Tally) -> str:
     rows += ["", f"shapes compared at {tally.stages} stages of {accepted} networks, and their parameters"]
     for mode in ("train", "eval"):
         rows.append(f"batch of one: torch refuses {tally.alone[mode]} of those {accepted} in {mode} mode")
+    rejected = tally.outcomes["both reject"]
+    rows.append(f"both reject: {tally.located} of {rejected} with a diagnostic at the stage where torch stops")
     many = ", ".join(f"{number}: {count}" for number, count in sorted(tally.diagnostics.items()))
     rows.append(f"diagnostics of a rejected mutation: {tally.mean_diagnostics:.3f} on average ({many})")
     return "\n".join(rows)
