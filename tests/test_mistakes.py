@@ -119,6 +119,22 @@ FIELDS = [
     ("epsilon of zero", STAGES + "  - {type: batch_norm, eps: 0}", "A0104", 5, 29),
     ("no such choice", STAGES + "  - {type: upsample, scale_factor: 2, mode: cubic}", "A0104", 5, 45),
     ("too many sizes", STAGES + "  - {type: conv, out_channels: 4, kernel_size: [1, 2, 3]}", "A0104", 5, 48),
+    ("too many sizes, all equal", STAGES + "  - {type: conv, out_channels: 4, kernel_size: [3, 3, 3]}", "A0104", 5, 48),
+    ("one size for two axes", STAGES + "  - {type: max_pool, kernel_size: [2]}", "A0104", 5, 35),
+    (
+        "sizes for another rank, passed to a block",
+        STAGES + "  - {type: residual, out_channels: 4, stride: [2, 2, 2]}",
+        "A0104",
+        5,
+        47,
+    ),
+    (
+        "two sizes on a sequence",
+        HEAD + "input: {channels: 3, length: 9}\nstages:\n  - {type: avg_pool, kernel_size: [3, 3]}",
+        "A0104",
+        5,
+        35,
+    ),
     ("too few paddings", STAGES + "  - {type: pad, padding: [1, 2, 3]}", "A0104", 5, 26),
     ("no such type of param", PICTURE + "params: {w: {type: integer, default: 3}}\n" + RELU, "A0104", 4, 20),
     (
@@ -316,6 +332,13 @@ REFERENCES = [
         4,
         10,
     ),
+    (
+        "one input for a merge, the other unused",
+        STAGES + "  - {name: a, type: relu}\n  - {type: relu, from: input}\n  - {type: add, from: [a]}",
+        "A0405",
+        7,
+        24,
+    ),
     ("one input for a merge", STAGES + "  - {type: add}", "A0405", 5, 12),
     ("two inputs for an activation", STAGES + "  - {type: relu, from: [input, input]}", "A0405", 5, 25),
     ("two inputs for a group", STAGES + "  - {from: [input, input], stages: [{type: relu}]}", "A0405", 5, 13),
@@ -455,6 +478,24 @@ OPS = [
     ("sizes of a sum", STAGES + "  - {name: a, type: max_pool, kernel_size: 2}\n  - {type: add, from: [a, input]}", "A0305", 6, 27),
     ("sizes of a sum that could broadcast", STAGES + "  - {name: a, type: global_avg_pool}\n  - {type: add, from: [input, a]}", "A0305", 6, 31),
     ("sizes of a concat", STAGES + "  - {name: a, type: max_pool, kernel_size: 2}\n  - {type: concat, from: [input, a]}", "A0305", 6, 34),
+    (
+        "sizes of a product whose first factor stretches",
+        STAGES
+        + "  - {name: a, type: global_avg_pool}\n  - {name: b, type: max_pool, from: input, kernel_size: 2}\n"
+        + "  - {type: multiply, from: [a, b, input]}\n  - {type: conv, out_channels: 4, kernel_size: 1}",
+        "A0305",
+        7,
+        35,
+    ),
+    (
+        "upscale factor whose size does not matter any more",
+        STAGES
+        + "  - {name: a, type: conv, out_channels: 3, kernel_size: 1}\n"
+        + "  - {name: b, type: pixel_shuffle, upscale_factor: 2}\n  - {type: concat, from: [a, b]}",
+        "A0302",
+        6,
+        52,
+    ),
     ("sizes of a product", STAGES + "  - {name: a, type: max_pool, kernel_size: 2}\n  - {type: multiply, from: [input, a]}", "A0305", 6, 36),
     ("padding of a pool", STAGES + "  - {type: avg_pool, kernel_size: 2, padding: 2}", "A0306", 5, 47),
     ("reflected padding", STAGES + "  - {type: pad, padding: 32, mode: reflect}", "A0306", 5, 26),

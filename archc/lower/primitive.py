@@ -18,7 +18,7 @@ from archc.spec.values import Bound, Unknown, Value
 FORM_FAULTS = frozenset({"A0301", "A0309", "A0310"})
 """Violations of the input's form: after them nothing is known of the output."""
 
-SIZE_FIELDS = frozenset({"kernel_size", "output_padding", "padding"})
+SIZE_FIELDS = frozenset({"kernel_size", "output_padding", "padding", "upscale_factor"})
 """Fields whose fault leaves nothing known of the output's sizes."""
 
 SIZELESS = frozenset({"out_channels", "groups", "bias"})

@@ -54,9 +54,7 @@ def same_sizes(kind: str, inputs: tuple[TensorType, ...], broadcast_ones: bool =
         if x.rank != inputs[0].rank or x.layout != inputs[0].layout:
             return
         for axis, (a, b) in enumerate(zip(x.spatial, wanted, strict=True)):
-            if broadcast_ones and b == 1:
-                wanted[axis] = a
-            elif differs(a, b) and not (broadcast_ones and a == 1):
+            if differs(a, b) and not (broadcast_ones and 1 in (a, b)):
                 yield Violation(
                     "A0305",
                     f"{kind} joins maps of different size",
@@ -66,6 +64,8 @@ def same_sizes(kind: str, inputs: tuple[TensorType, ...], broadcast_ones: bool =
                     help="give both branches the same strides and paddings, or an input size that they divide",
                 )
                 return
+            if b is None or (broadcast_ones and b == 1):
+                wanted[axis] = a
 
 
 def first_of(*constraints: Iterator[Violation]) -> Iterator[Violation]:
