@@ -230,6 +230,7 @@ class Lists(Made):
 
     def other_copies(self, repeat: Repeat, last: Passage, count: int) -> list[Flow]:
         """The copies that are left of a repeat whose copies give what they take: all as the last one."""
+        repeat.rest = count * last.ops
         self.make_room(last, count, repeat.span, repeat.env, repeat.path)
         made = [last.flow]
         for index in range(repeat.count - count, repeat.count):
@@ -249,7 +250,8 @@ class Lists(Made):
         if len(self.nodes) + count * ops > MAX_OPS:
             label = f"at least {ops:,} op{'s' * (ops != 1)}"
             label = label if count == 1 else f"{count:,} copies of {label} make {count * ops:,}"
-            self.stop(f"the network has more than {MAX_OPS:,} ops", span, env, label=label)
+            help = "use fewer stages" if count == 1 else "use fewer copies"
+            self.stop(f"the network has more than {MAX_OPS:,} ops", span, env, help, label=label)
         if self.steps + count * stages > MAX_STAGES:
             self.stop(f"the network has more than {MAX_STAGES:,} stages", span, env)
 
