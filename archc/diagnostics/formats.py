@@ -14,7 +14,7 @@ from pathlib import Path, PurePath
 from typing import Any, Final
 
 from archc.diagnostics.codes import CODES
-from archc.diagnostics.model import Diagnostic, Span
+from archc.diagnostics.model import Diagnostic, Span, printable
 from archc.diagnostics.render import Painter, render, safe, to_json
 
 SARIF_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -155,7 +155,7 @@ def _location(span: Span) -> dict[str, Any]:
 
 def to_junit(found: Sequence[Diagnostic], files: Sequence[str]) -> str:
     """JUnit XML: a test case for each file, with its findings as a failure."""
-    by_file: dict[str, list[Diagnostic]] = {name: [] for name in files}
+    by_file: dict[str, list[Diagnostic]] = {printable(name): [] for name in files}
     for diagnostic in found:
         by_file.setdefault(diagnostic.span.file.name, []).append(diagnostic)
     failed = sum(bool(rows) for rows in by_file.values())

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from archc.diagnostics.model import Diagnostic, Label, Span
+from archc.diagnostics.model import Diagnostic, Label, Span, printable
 from archc.limits import MAX_MESSAGE, MAX_SHOWN
 
 TAB: Final = 4
@@ -19,7 +19,7 @@ _COLOURS: Final = {"error": "1;31", "warning": "1;33", "bold": "1", "blue": "1;3
 
 def safe(text: str, limit: int = MAX_MESSAGE) -> str:
     """`text` on one line, characters that do not print or that change direction escaped, cut at `limit`."""
-    text = "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in text[: limit + 1].replace("\n", " "))
+    text = printable(text[: limit + 1].replace("\n", " "))
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
