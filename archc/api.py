@@ -6,6 +6,7 @@ import json
 import os
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,10 +84,16 @@ class Spec:
         return self.loaded.files
 
     def state(self, seed: int = 0) -> dict[str, np.ndarray[Any, Any]]:
-        """Every tensor by its state_dict key, drawn from the distributions that the spec names."""
+        """Every tensor by its state_dict key, drawn from the distributions that the spec names. Raises SpecError."""
         from archc.backends.initialise import initialise
 
-        return initialise(self.graph, seed)
+        graph = self.graph
+        needed, there = 4 * sum(prod(tensor.shape) for _, tensor, _ in graph.tensors()), _memory()
+        if there is not None and needed > there:
+            message = f"the weights take {needed / 2**30:,.1f} GiB, this machine has {there / 2**30:,.1f} GiB"
+            span = Span(self.loaded.file, 1, 1, 1, 1)
+            raise SpecError([Diagnostic("A0003", message, span, help="narrow the network, or write Python alone")])
+        return initialise(graph, seed)
 
     def weights(self, path: str | Path) -> dict[str, np.ndarray[Any, Any]]:
         """Every tensor by its state_dict key, from safetensors or a `.pth` checkpoint (read with weights_only).
@@ -130,6 +137,14 @@ class Spec:
         found = {"archc.spec": texts[0], "archc.spec.sha256": sha256("\0".join(texts).encode()).hexdigest()}
         found |= {f"archc.extends.{at}": text for at, text in enumerate(texts[1:], start=1)}
         return {**found, "archc.params": json.dumps(overrides)} if overrides else found
+
+
+def _memory() -> int | None:
+    """The bytes of memory that the machine has, where it tells."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
 
 
 def plain(tree: Tree) -> Any:

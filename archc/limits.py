@@ -50,7 +50,7 @@ MAX_LISTS: Final = 64
 """lists of stages within each other"""
 MAX_OPS: Final = 20_000
 """ops of a network"""
-MAX_STAGES: Final = 40_000
+MAX_STAGES: Final = 50_000
 """stages of a network, groups, copies and those that `when` removes counted"""
 MAX_WORK: Final = 2_000_000
 """parts of all expressions, times their uses and the elements of their lists"""

@@ -49,9 +49,10 @@ ROWS = (
 
 @dataclass(frozen=True)
 class Figure:
-    """One process: seconds and MiB at the peak; `failed` where it did not exit with 0."""
+    """One process: seconds, those of the CPU, and MiB at the peak; `failed` where it did not exit with 0."""
 
     seconds: float
+    cpu: float
     mib: float
     failed: bool
 
@@ -68,7 +69,8 @@ def measure(command: list[str], folder: Path) -> Figure:
         os.dup2(silence, 2)
         os.execve(command[0], command, environment)
     _, status, usage = os.wait4(child, 0)
-    return Figure(time.perf_counter() - start, usage.ru_maxrss / 1024, status != 0)
+    seconds = time.perf_counter() - start
+    return Figure(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, status != 0)
 
 
 def row(ours: list[str], peer: str, runs: int) -> tuple[list[Figure], list[Figure]]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from archc.diagnostics.model import Label, Span
+from archc.diagnostics.model import Label, Span, printable
 from archc.limits import MAX_MESSAGE
 
 TAB: Final = 4
@@ -25,7 +25,7 @@ _JOINER: Final = "\u200d"
 
 def safe(text: str, limit: int = MAX_MESSAGE) -> str:
     """`text` on one line, characters that do not print or that change direction escaped, cut at `limit`."""
-    text = "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in text[: limit + 1].replace("\n", " "))
+    text = printable(text[: limit + 1].replace("\n", " "))
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from archc.diagnostics.excerpt import Painter, safe
 from archc.diagnostics.identity import fingerprints, posix
-from archc.diagnostics.model import Diagnostic
+from archc.diagnostics.model import Diagnostic, printable
 from archc.diagnostics.render import render, to_json
 
 TITLE_LIMIT: Final = 120
@@ -106,7 +106,7 @@ def to_gitlab(run: Run) -> str:
 
 def to_junit(run: Run) -> str:
     """JUnit XML: a test case for each file; what fails the run is its failure, what does not is its output."""
-    by_file: dict[str, list[Diagnostic]] = {name: [] for name in run.files}
+    by_file: dict[str, list[Diagnostic]] = {printable(name): [] for name in run.files}
     for diagnostic in run.found:
         by_file.setdefault(diagnostic.span.file.name, []).append(diagnostic)
     failed = sum(any(run.fails(row) for row in rows) for rows in by_file.values())

@@ -13,18 +13,29 @@ LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 LABELS_LIMIT = 3
 
 
+def printable(text: str) -> str:
+    """`text` with every character escaped that does not print, that changes direction or that UTF-8 does not have."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in text)
+
+
 class Stop(Exception):
     """Checking goes no further: a limit has been passed and reported. What was found until then stands."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SourceFile:
-    """A text that was read: its display name, and what it says. Two files are equal only if they are one object."""
+    """A text that was read: its display name, and what it says. Two files are equal only if they are one object.
+
+    A name is fit to print, so that no format passes on what a file's name would do to a terminal or to a log.
+    """
 
     name: str
     text: str
     shipped: bool = False
     _lines: list[str] = field(default_factory=list, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", printable(self.name))
 
     def lines(self) -> list[str]:
         """The lines as YAML counts them (also U+0085, U+2028 and U+2029 end a line)."""

@@ -63,6 +63,8 @@ class Repeat:
     """Of the copies that are done."""
     each: int | None = None
     """Of each of them; None where they differ."""
+    rest: int = 0
+    """Of the copies that are left, where that is known."""
 
     def copied(self, nodes: int) -> None:
         """One more copy is done; `nodes` ops are there now."""
@@ -72,6 +74,8 @@ class Repeat:
 
     def sum(self) -> str:
         """How many ops it makes."""
+        if self.each is None and self.rest:
+            return f"{self.count:,} copies make {self.ops + self.rest:,} ops"
         if self.each is None:
             return f"{self.done:,} of {self.count:,} copies have {self.ops:,} ops already"
         return f"{self.count:,} copies of {self.each:,} op{'s' * (self.each != 1)} make {self.count * self.each:,}"

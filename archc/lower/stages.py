@@ -6,20 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import prod
-from typing import Final, NoReturn
+from typing import Final
 
-from archc.blocks.library import Library
 from archc.blocks.primitives import Primitive
-from archc.diagnostics import Label, Span, Stop
+from archc.diagnostics import Label
 from archc.ir.graph import Node
-from archc.limits import MAX_LISTS, MAX_OPS, MAX_REPEAT, MAX_STAGES, MAX_USES, MAX_VALUE
+from archc.limits import MAX_LISTS, MAX_OPS, MAX_REPEAT, MAX_USES, MAX_VALUE
 from archc.lower.arguments import Arguments
 from archc.lower.arity import takes
-from archc.lower.env import Env, Evaluator, Use
+from archc.lower.bounded import Bounded
+from archc.lower.env import Env, Use
 from archc.lower.frames import Claim, Flow, Frame, InitLayer, Namespace, Ref, Seen
 from archc.lower.init import InitChecker
-from archc.lower.least import Least
-from archc.lower.made import Made, Passage, Repeat
+from archc.lower.made import Passage, Repeat
 from archc.lower.names import check_renames, renames_of
 from archc.lower.primitive import Primitives
 from archc.lower.record import Site
@@ -34,17 +33,13 @@ from archc.spec.values import UNKNOWN
 
 WORK: Final = 60
 """What one group or one use of a block counts, in parts of an expression."""
-SMALL: Final = 1000
-"""Stages that are lowered rather than estimated."""
 REPEAT: Final = Param("repeat", "int", min=1, max=MAX_REPEAT)
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
-class Lists(Made):
+class Lists(Bounded):
     """Lowers lists of stages to what is made."""
 
-    library: Library
-    evaluator: Evaluator
     defaults: Mapping | None
     spec_env: Env
     rank: int
@@ -59,23 +54,20 @@ class Lists(Made):
     misjoined: bool = False
     """Whether the stage at hand has a wrong number of inputs, so that it is not known which are meant."""
     seen: Seen = field(default_factory=Seen)
-    repeats: list[Repeat] = field(default_factory=list)
-    """Those that are being lowered, outermost first."""
     depth: int = 0
     reader: Reader = field(init=False)
     primitives: Primitives = field(init=False)
     inits: InitChecker = field(init=False)
     units: Units = field(init=False)
-    least: Least = field(init=False)
 
     def __post_init__(self) -> None:
+        Bounded.__post_init__(self)
         self.reader = Reader(self.evaluator.report)
         self.primitives = Primitives(self.evaluator, self.rank)
         self.inits = InitChecker(self.evaluator, self.library)
         self.units = Units(
             self.library, self.evaluator, self.defaults, self.spec_env, self.inits, self.has_lost_defaults
         )
-        self.least = Least(self.library)
 
     # -- a list -----------------------------------------------------------------------------------------------------
 
@@ -104,19 +96,6 @@ class Lists(Made):
             self.stage(stage, frame, space, env, init, renames)
         self.depth -= 1
         return frame
-
-    def step(self, stage: Stage, env: Env) -> None:
-        """Count a stage or a copy. Raises Stop past the limit."""
-        self.steps += 1
-        if self.steps > MAX_STAGES:
-            self.stop(f"the network has more than {MAX_STAGES:,} stages", stage.span, env)
-
-    def stop(
-        self, message: str, span: Span, env: Env, help: str = "use fewer copies", path: str = "", label: str = ""
-    ) -> NoReturn:
-        """Report a limit that the network passes, and go no further."""
-        self.evaluator.fault("A0003", message, span, env, label=label, help=help, path=path)
-        raise Stop
 
     def close(self, frame: Frame, env: Env) -> Flow:
         """The list's output, once the stages that nothing takes are reported."""
@@ -250,51 +229,14 @@ class Lists(Made):
         self.leave(at, made[-1])
         frame.add(Ref(replace(made[-1], maker=path), unit.stage.span, tuple(made)), name)
 
-    def begin(self, unit: Unit, count: int, path: str, env: Env) -> Repeat:
-        """Note a repeat that is being lowered."""
-        span = unit.stage.repeat.span if unit.stage.repeat is not None else unit.stage.span
-        self.repeats.append(Repeat(path, span, env, count, len(self.nodes)))
-        return self.repeats[-1]
-
     def other_copies(self, repeat: Repeat, last: Passage, count: int) -> list[Flow]:
         """The copies that are left of a repeat whose copies give what they take: all as the last one."""
+        repeat.rest = count * last.ops
         self.make_room(last, count, repeat.span, repeat.env, repeat.path)
         made = [last.flow]
         for index in range(repeat.count - count, repeat.count):
             made.append(self.again(last, made[-1], f"{repeat.path}.{index}"))
         return made[1:]
-
-    def check_room(self, unit: Unit, count: int, span: Span, env: Env) -> None:
-        """Stop where a stage is sure to be too much, before any of it is made.
-
-        Equal copies of which one is small are counted exactly, once two are made.
-        """
-        if isinstance(unit.type, Primitive) and count == 1:
-            return
-        ops, stages = self.least.of_copy(unit.stage, unit.type)
-        if count > 1 and not unit.varies and stages < SMALL:
-            return
-        if len(self.nodes) + count * ops > MAX_OPS:
-            label = f"at least {ops:,} op{'s' * (ops != 1)}"
-            label = label if count == 1 else f"{count:,} copies of {label} make {count * ops:,}"
-            self.stop(f"the network has more than {MAX_OPS:,} ops", span, env, label=label)
-        if self.steps + count * stages > MAX_STAGES:
-            self.stop(f"the network has more than {MAX_STAGES:,} stages", span, env)
-
-    def make_room(self, passage: Passage, times: int, span: Span, env: Env, path: str) -> None:
-        """Stop where a passage as often again would be too much."""
-        if len(self.nodes) + times * passage.ops > MAX_OPS:
-            self.too_many_ops(span, env, path)
-        if self.steps + times * passage.steps > MAX_STAGES:
-            self.stop(f"the network has more than {MAX_STAGES:,} stages", span, env)
-
-    def too_many_ops(self, span: Span, env: Env, path: str) -> NoReturn:
-        """Stop where there are more ops than a network may have, at the outermost repeat that made several."""
-        message = f"the network has more than {MAX_OPS:,} ops"
-        repeat = next((repeat for repeat in self.repeats if repeat.done), None)
-        if repeat is None:
-            self.stop(message, span, env, "use fewer stages", path)
-        self.stop(message, repeat.span, repeat.env, path=repeat.path, label=repeat.sum())
 
     def refuse_repeat(self, unit: Unit, flows: Sequence[Flow], env: Env, path: str) -> None:
         """Report a repeat of what takes several inputs: each copy gives one."""
