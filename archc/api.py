@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archc.diagnostics import Diagnostic, Report, SourceFile, Span, SpecError, Stop
+from archc.diagnostics.model import in_order
 from archc.ir.graph import Graph
-from archc.lower import lower
+from archc.lower import Record, lower
 from archc.source import Tree
 from archc.spec.load import Loaded, find_shipped, load_bytes, load_path, override
 from archc.spec.merge import without_literal_claims
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     import onnx
     import torch
 
+    from archc.spec.model import Spec as Parsed
+
 
 @dataclass(frozen=True, eq=False)
 class Spec:
@@ -35,28 +38,42 @@ class Spec:
     report: Report = field(default_factory=Report)
 
     @cached_property
-    def _graph(self) -> Graph | None:
+    def _lowered(self) -> tuple[Parsed, Graph, Record] | None:
         if self.loaded.tree is None:
             return None
         try:
             tree = without_literal_claims(self.loaded.tree) if self.overrides else self.loaded.tree
             spec = parse_spec(tree, self.loaded.file, self.report)
-            return lower(spec, self.overrides, self.report) if spec is not None else None
+            record = Record()
+            graph = lower(spec, self.overrides, self.report, record) if spec is not None else None
         except Stop:
             return None
+        return (spec, graph, record) if spec is not None and graph is not None and not len(self.report) else None
 
-    def check(self) -> list[Diagnostic]:
-        """Everything that is wrong with the spec, in the order of the text; empty if nothing is."""
-        _ = self._graph
-        return self.report.sorted()
+    @cached_property
+    def _warnings(self) -> list[Diagnostic]:
+        from archc.lint import comment_faults, lint
+        from archc.lint.network import Network
+
+        if self._lowered is None:
+            return comment_faults(self.loaded.file) if self.loaded.tree is not None else []
+        return lint(Network(*self._lowered), self.loaded, is_varied=bool(self.overrides))
+
+    def check(self, warnings: bool = True) -> list[Diagnostic]:
+        """Everything that is wrong with the spec, in the order of the text; empty if nothing is.
+
+        Warnings (of `severity` "warning") are looked for where there is no error, and left out on request.
+        """
+        _ = self._lowered
+        found = in_order([*self.report, *(self._warnings if warnings else ())])
+        return [self.loaded.shown(one) for one in found]
 
     @property
     def graph(self) -> Graph:
-        """The typed graph. Raises SpecError if the spec is wrong."""
-        graph = self._graph
-        if graph is None or len(self.report):
-            raise SpecError(self.check())
-        return graph
+        """The typed graph. Raises SpecError if the spec is wrong; warnings are none of its business."""
+        if self._lowered is None:
+            raise SpecError(self.check(warnings=False))
+        return self._lowered[1]
 
     @property
     def texts(self) -> list[SourceFile]:

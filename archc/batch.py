@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,10 @@ from typing import Final
 from archc.api import STDIN, Spec, load, load_with
 from archc.diagnostics import Diagnostic, SourceFile, Span
 from archc.fix import Fixed, fixed
+from archc.ir.graph import Graph
 from archc.source import MAX_BYTES
+
+Describe = Callable[[Graph], tuple[str, ...]]
 
 FEW: Final = 16
 """So many specs take about as long as a process more saves."""
@@ -40,6 +43,8 @@ class Checked:
     found: tuple[Diagnostic, ...]
     before: bytes = b""
     fixed: Fixed | None = None
+    sizes: tuple[str, ...] = ()
+    """What was told of the sizes that a correct spec takes."""
 
 
 def read_stdin() -> bytes:
@@ -59,10 +64,18 @@ def _cores() -> int:
 
 
 def check_all(
-    targets: Sequence[Target], settings: Sequence[str], jobs: int = 1, fix: bool = False
+    targets: Sequence[Target],
+    settings: Sequence[str],
+    jobs: int = 1,
+    fix: bool = False,
+    describe: Describe | None = None,
 ) -> Iterator[Checked]:
-    """What is wrong with each of `targets`, in their order; where `fix`, with what fixes make of them."""
-    work = partial(_fix if fix else _check, settings=list(settings))
+    """What is wrong with each of `targets`, in their order; where `fix`, with what fixes make of them.
+
+    `describe` tells of the sizes of those that are right.
+    """
+    settings = list(settings)
+    work = partial(_fix, settings=settings) if fix else partial(_check, settings=settings, describe=describe)
     if jobs <= 1 or len(targets) <= 1:
         yield from map(work, targets)
         return
@@ -72,8 +85,11 @@ def check_all(
         yield Checked(target, (lost(target, result.status),)) if isinstance(result, Lost) else result
 
 
-def _check(target: Target, settings: list[str]) -> Checked:
-    return Checked(target, tuple(_load(target, settings, target.data).check()))
+def _check(target: Target, settings: list[str], describe: Describe | None = None) -> Checked:
+    spec = _load(target, settings, target.data)
+    found = tuple(spec.check())
+    is_right = not any(one.severity == "error" for one in found)
+    return Checked(target, found, sizes=describe(spec.graph) if describe is not None and is_right else ())
 
 
 def _load(target: Target, settings: list[str], data: bytes | None) -> Spec:

@@ -33,6 +33,7 @@ _BOOL = re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z")
 _INT = re.compile(r"[-+]?[0-9]+\Z")
 _BASED = re.compile(r"0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
+_HEADER = re.compile(r"[|>][-+0-9]*[ \t]+(?=#)")
 _SPECIAL = re.compile(r"[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z")
 
 
@@ -132,6 +133,30 @@ def parse(file: SourceFile) -> tuple[Tree | None, list[Diagnostic]]:
         return None, [*composer.diagnostics, refused.diagnostic]
     except yaml.YAMLError as error:
         return None, [*composer.diagnostics, _yaml_error(file, error)]
+
+
+def comments(file: SourceFile) -> Iterator[Span]:
+    """The comments of a text that parses, each from its `#` to the end of its line: what stands between two tokens."""
+    lines = file.lines()
+    loader = _LOADER(file.text)
+    line = column = 0
+    try:
+        while loader.check_token():
+            token = loader.get_token()
+            start, end = token.start_mark, token.end_mark
+            for at in range(line, min(start.line + 1, len(lines))):
+                first = column if at == line else 0
+                found = lines[at].find("#", first, start.column if at == start.line else len(lines[at]))
+                if found >= 0:
+                    yield Span(file, at + 1, found + 1, at + 1, len(lines[at]) + 1)
+            header = (
+                _HEADER.match(lines[start.line], start.column) if getattr(token, "style", None) in ("|", ">") else None
+            )
+            if header:
+                yield Span(file, start.line + 1, header.end() + 1, start.line + 1, len(lines[start.line]) + 1)
+            line, column = end.line, end.column
+    finally:
+        loader.dispose()
 
 
 def _yaml_error(file: SourceFile, error: yaml.YAMLError) -> Diagnostic:

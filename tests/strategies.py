@@ -110,3 +110,54 @@ def random_spec(seed: int) -> dict[str, Any]:
     if rng.random() < 0.4:
         axes = {name: {"min": size, "default": size} for name, size in axes.items()}
     return {"archc": 1, "name": f"random{seed}", "input": {"channels": rng.choice((2, 4)), **axes}, "stages": stages}
+
+
+def resizing(rng: random.Random) -> dict[str, Any]:
+    """A stage that changes sizes."""
+    return rng.choice(
+        (
+            {"type": "conv", "out_channels": 2, "kernel_size": rng.randint(1, 4), "stride": rng.randint(1, 4), "padding": rng.randint(0, 2)},
+            {"type": "max_pool", "kernel_size": rng.randint(2, 4), "stride": rng.randint(1, 4), "padding": rng.randint(0, 1), "ceil_mode": rng.random() < 0.5},
+            {"type": "upsample", "scale_factor": rng.randint(2, 4)},
+            {"type": "conv_transpose", "out_channels": 2, "kernel_size": rng.randint(1, 4), "stride": rng.randint(1, 3), "padding": rng.randint(0, 1)},
+            {"type": "pad", "padding": [rng.randint(-2, 3), rng.randint(-2, 3)]},
+            {"type": "adaptive_avg_pool", "output_size": rng.randint(1, 3)},
+            {"type": "flatten"},
+        )
+    )  # fmt: skip
+
+
+def tangled_spec(seed: int) -> dict[str, Any]:
+    """A sequence through stages that resize, join and flatten anything; nothing says that it is valid."""
+    rng = random.Random(seed)
+    maps, features, stages = ["input"], [], []
+    for at in range(rng.randint(3, 9)):
+        kind = rng.randint(0, 9)
+        if kind < 7:
+            stage = {**resizing(rng), "from": rng.choice(maps)}
+        elif kind < 9 and len(maps) > 1:
+            inputs = rng.sample(maps, min(len(maps), rng.randint(2, 3)))
+            stage = {"type": rng.choice(("add", "multiply", "multiply", "concat")), "from": inputs}
+        elif features:
+            one, other = rng.choice(features), rng.choice(features)
+            stage = rng.choice(
+                (
+                    {"type": "linear", "out_features": rng.randint(1, 8), "from": one},
+                    {"type": "chunk", "chunks": rng.randint(2, 3), "index": 0, "from": one},
+                    {"type": "concat", "from": [one, other]},
+                    {"type": "add", "from": [one, other]},
+                )
+            )
+        else:
+            continue
+        flat = stage["type"] in ("flatten", "linear", "chunk") or stage["from"][0] in features
+        (features if flat else maps).append(f"s{at}")
+        stages.append({"name": f"s{at}", **stage})
+    outputs = [stage["name"] for stage in stages]
+    return {
+        "archc": 1,
+        "name": f"tangled{seed}",
+        "input": {"channels": 2, "length": rng.randint(4, 30)},
+        "stages": stages,
+        "outputs": outputs,
+    }

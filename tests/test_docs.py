@@ -6,7 +6,7 @@ import argparse
 import io
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,17 +19,22 @@ import archc
 from archc.api import plain
 from archc.blocks.primitives import PRIMITIVES
 from archc.cli.main import COMMANDS, main, parser
+from archc.diagnostics import CODES
 from archc.diagnostics.model import DIAGNOSTIC_LIMIT, FINDINGS_LIMIT
 from archc.ir.distributions import CHOICES, DISTRIBUTIONS
+from archc.lint import RULES
 from archc.lower import claims, env, stages
+from archc.lower.budget import BATCH, MEASURES
 from archc.lower.inputs import SIZE
 from archc.source import MAX_ALIASES, MAX_BYTES, MAX_DEPTH, MAX_SCALAR, Tree
 from archc.source import MAX_NODES as MAX_YAML_NODES
 from archc.spec import expressions, load
+from archc.spec.datasets import DATA_SETS
+from archc.spec.losses import LOSSES
 from archc.spec.model import STAGE_FIELDS
 from archc.spec.params import KINDS, Param, Required
 from archc.spec.parse import SPEC_FIELDS
-from archc.spec.train import FIELDS, REQUIRED, SECTIONS
+from archc.spec.train import FIELDS, REQUIRED, SECTIONS, WEIGHT, WORDS
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -245,6 +250,8 @@ TABLES: dict[str, set[str]] = {
     "public names": set(archc.__all__),
     "stage fields": set(STAGE_FIELDS),
     "spec fields": set(SPEC_FIELDS),
+    "labels": set(SECTIONS["label"]),
+    "budget": {*MEASURES, BATCH.name},
 }
 """The words after `<!-- table: ... -->`, and what the table below it must list."""
 
@@ -352,14 +359,45 @@ def train_fields() -> str:
         for name, param in FIELDS.items()
     ]
     for section, types in SECTIONS.items():
-        rows.append((f"`{section}.type`", "string", "required", ", ".join(f"`{name}`" for name in types), ""))
-        for type_, params in types.items():
-            where = f" (`{type_}`)" if len(types) > 1 else ""
-            rows += [
-                (f"`{section}.{param.name}`{where}", param.kind, default(param), bounds(param), param.doc)
-                for param in params
-            ]
+        names = ", ".join(f"`{name}`" for name in types)
+        if section in WORDS:
+            rows.append((f"`{section}`, or `{section}.type`", "string", f"`{WORDS[section]}`", names, ""))
+        else:
+            rows.append((f"`{section}.type`", "string", "required", names, ""))
+        rows += section_fields(section, types)
+        if section == "loss":
+            rows.append((f"`loss.{WEIGHT.name}`", "a float for each", default(WEIGHT), bounds(WEIGHT), WEIGHT.doc))
     return table(("field", "kind", "default", "bounds", "meaning"), rows)
+
+
+def section_fields(section: str, types: Mapping[str, tuple[Param, ...]]) -> list[tuple[str, ...]]:
+    """A row for each field; types that share one, but for its default, stand together."""
+    shared: dict[tuple[str, ...], dict[str, str]] = {}
+    for type_, params in types.items():
+        for param in params:
+            kind = "required" if param.required else ""
+            shared.setdefault((param.name, param.kind, bounds(param), param.doc, kind), {})[type_] = default(param)
+    rows = []
+    for (name, kind, bound, doc, _), owners in shared.items():
+        where = f" ({', '.join(f'`{owner}`' for owner in owners)})" if len(types) > 1 else ""
+        rows.append((f"`{section}.{name}`{where}", kind, ", ".join(dict.fromkeys(owners.values())), bound, doc))
+    return rows
+
+
+def data_sets() -> str:
+    rows = [
+        (f"`{name}`", f"{d.channels} × {d.height} × {d.width}", f"{d.classes}", f"{d.train:,}", f"{d.test:,}", d.title)
+        for name, d in DATA_SETS.items()
+    ]
+    return table(("data", "an example", "classes", "to train on", "to test on", "what it is"), rows)
+
+
+def losses() -> str:
+    rows = [
+        (f"`{name}`", loss.takes, ", ".join(f"`{label}`" for label in loss.labels), loss.doc)
+        for name, loss in LOSSES.items()
+    ]
+    return table(("loss", "the output is", "labels", "what it is"), rows)
 
 
 def limits() -> str:
@@ -409,14 +447,30 @@ def heavy() -> str:
     return table(("package", "imported by"), rows)
 
 
+def warnings() -> str:
+    rows = [(code, CODES[code].name, str(rule.__doc__).splitlines()[0].rstrip(".")) for code, rule in RULES.items()]
+    rows.append(
+        (
+            "A0920",
+            CODES["A0920"].name,
+            "A comment that begins with `# archc: ignore` and cannot silence anything, or gives no reason",
+        )
+    )
+    rows.append(("A0921", CODES["A0921"].name, "A comment that silences nothing"))
+    return table(("code", "name", "what it finds"), rows)
+
+
 GENERATED: dict[str, Callable[[], str]] = {
     "primitives": primitives,
     "commands": commands,
     "distributions": distributions,
     "train": train_fields,
+    "data sets": data_sets,
+    "losses": losses,
     "limits": limits,
     "layers": layers,
     "heavy": heavy,
+    "warnings": warnings,
 }
 """The words after `<!-- generated: ... -->`, and what stands from there to `<!-- end -->`."""
 

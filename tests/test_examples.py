@@ -13,7 +13,7 @@ from oracle import oracle_weights
 from safetensors.numpy import save_file
 
 from archc.analysis.cost import costs
-from archc.analysis.sizes import types_at
+from archc.analysis.replay import types_at
 from archc.api import load, load_with
 from archc.ir import Graph
 from archc.ir.ops import Activation, Conv

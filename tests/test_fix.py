@@ -200,7 +200,7 @@ def test_what_is_certain_is_mended_and_nothing_else_changes(case: str, layout: s
     before, after = map(laid_out, CASES[case])
     assert before != after
     assert repair(before) == after
-    assert archc.load("net.yaml").check() == []
+    assert archc.load("net.yaml").check(warnings=False) == []
 
 
 LEFT_ALONE = {
@@ -340,6 +340,12 @@ def test_a_fix_after_which_something_is_wrong_there_is_undone() -> None:
     """`cnov` is `conv` for certain, but it would be a stage that takes itself."""
     text = stages("{name: convolve, type: conv, out_channels: 8, kernel_size: 3, from: convolv}")
     assert repair(text) == text.encode()
+
+
+def test_a_fix_that_uncovers_a_warning_is_made() -> None:
+    before = stages(CONV.replace("}", ', bias: "true"}'), "{type: batch_norm}")
+    assert repair(before) == before.replace('"true"', "true").encode()
+    assert [one.code for one in archc.load("net.yaml").check() if one.severity == "error"] == []
 
 
 def test_one_that_is_undone_does_not_keep_others_from_being_made() -> None:

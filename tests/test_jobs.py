@@ -126,10 +126,10 @@ def test_a_spec_whose_process_dies_is_a_finding(
 ) -> None:
     real = batch._check
 
-    def check(target: Target, settings: list[str]) -> batch.Checked:
+    def check(target: Target, settings: list[str], **options: object) -> batch.Checked:
         if target.name.endswith("02.yaml"):
             os.kill(os.getpid(), signal.SIGKILL)
-        return real(target, settings)
+        return real(target, settings, **options)
 
     monkeypatch.setattr(batch, "_check", check)
     assert main(["validate", "specs", "--jobs", "2", "--format", "concise"]) == 1
@@ -152,7 +152,7 @@ def test_nothing_is_left_running_when_a_caller_stops_early() -> None:
 def test_an_interrupt_ends_all_processes_without_a_traceback() -> None:
     script = (
         "import sys, time\nfrom archc import batch\nfrom archc.cli import main\n"
-        "def check(target, settings):\n    print('started', file=sys.stderr, flush=True)\n    time.sleep(60)\n"
+        "def check(target, settings, describe):\n    print('started', file=sys.stderr, flush=True)\n    time.sleep(60)\n"
         "batch._check = check\nsys.exit(main(['validate', 'specs', '--jobs', '2']))\n"
     )
     run = subprocess.Popen(

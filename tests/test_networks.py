@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from archc.analysis.cost import costs
-from archc.analysis.sizes import types_at
+from archc.analysis.replay import types_at
 from archc.analysis.summary import summary
 from archc.api import load, load_with, plain
 from archc.ir import Graph

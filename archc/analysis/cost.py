@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
 from archc.ir.graph import Graph, Node
+from archc.ir.ops import Flatten
 
 BYTES = {"float32": 4, "int64": 8}
 
@@ -47,15 +49,53 @@ def costs(graph: Graph) -> dict[str, Cost]:
     return found
 
 
-def peak_activation_bytes(graph: Graph) -> int:
-    """The most bytes of values alive at once in inference, for one example in float32, freeing each after its last use."""
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """The moment of inference at which most is held: the node that runs, and the bytes of each value by its maker's path."""
+
+    at: str
+    alive: Mapping[str, int]
+    """For one example in float32; the input's path is ""."""
+
+    @property
+    def bytes(self) -> int:
+        """Of all values together."""
+        return sum(self.alive.values())
+
+
+def peak_activations(graph: Graph) -> Peak:
+    """Where the values alive at once take most, each freed after its last use, in the order of the nodes.
+
+    What a node gives is a value of its own, but for a flatten and for what is the identity outside training: they give
+    the value that they get. What a node needs while it runs, and the weights, are not counted.
+    """
     nodes = [node for node in graph.nodes if node.path in graph.inference_nodes]
-    last = {value: at for at, node in enumerate(nodes) for value in node.inputs}
-    last.update({output.value: len(nodes) for output in graph.live_outputs})
-    alive = {0: graph.types[0].size}
-    peak = 0
+    held = {0: 0}
+    for node in nodes:
+        held[node.output] = held[node.inputs[0]] if _is_view(node) else node.output
+    makers = {0: "", **{node.output: node.path for node in nodes}}
+    last = {held[value]: at for at, node in enumerate(nodes) for value in node.inputs}
+    last |= {held[output.value]: len(nodes) for output in graph.live_outputs}
+    alive = {0: BYTES["float32"] * graph.types[0].size}
+    now = most = sum(alive.values())
+    peak = Peak("", {"": now})
     for at, node in enumerate(nodes):
-        alive[node.output] = graph.types[node.output].size
-        peak = max(peak, sum(alive.values()))
-        alive = {value: size for value, size in alive.items() if last.get(value, -1) > at}
-    return 4 * peak
+        value = held[node.output]
+        if value not in alive:
+            alive[value] = BYTES["float32"] * graph.types[value].size
+            now += alive[value]
+        if now > most:
+            most, peak = now, Peak(node.path, {makers[one]: size for one, size in alive.items()})
+        for used in {held[one] for one in (*node.inputs, node.output)}:
+            if last.get(used, -1) <= at and used in alive:
+                now -= alive.pop(used)
+    return peak
+
+
+def _is_view(node: Node) -> bool:
+    return isinstance(node.op, Flatten) or node.op.identity_in_eval
+
+
+def peak_activation_bytes(graph: Graph) -> int:
+    """The most bytes of values alive at once in inference, for one example in float32."""
+    return peak_activations(graph).bytes

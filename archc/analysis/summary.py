@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from archc.analysis.axes import AxisRow, axis_rows
 from archc.analysis.cost import costs, peak_activation_bytes
-from archc.analysis.valid_sizes import ValidSizes, valid_sizes
-from archc.ir.graph import Axis, Graph, Node, Scope
+from archc.ir.graph import Graph, Node, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +29,6 @@ class OutputRow:
     name: str
     shape: tuple[int, ...]
     training_only: bool
-
-
-@dataclass(frozen=True, slots=True)
-class AxisRow:
-    """A spatial axis of the input: what the spec allows, and what the network can take, the other axes at their defaults.
-
-    None where the sizes repeat over a longer period than is decided.
-    """
-
-    axis: Axis
-    inference: ValidSizes | None
-    training: ValidSizes | None
-
-    def data(self) -> dict[str, Any]:
-        """As plain data with stable names."""
-        sets = {"inference": self.inference, "training": self.training}
-        return {mode: None if found is None else {"text": str(found), **found.data()} for mode, found in sets.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +79,6 @@ def summary(graph: Graph, depth: int = 1) -> Summary:
         cost = found[item.path]
         rows.append(Row(item.path, _type(graph, item), graph.types[item.output].shape, cost.parameters, cost.macs))
     outputs = tuple(OutputRow(out.name, graph.types[out.value].shape, out.training_only) for out in graph.outputs)
-    axes = tuple(
-        AxisRow(axis, valid_sizes(graph, at), valid_sizes(graph, at, training=True))
-        for at, axis in enumerate(graph.input.axes)
-    )
     total = found[""]
     return Summary(
         graph.name,
@@ -110,7 +89,7 @@ def summary(graph: Graph, depth: int = 1) -> Summary:
         peak_activation_bytes(graph),
         tuple(rows),
         outputs,
-        axes,
+        axis_rows(graph),
     )
 
 

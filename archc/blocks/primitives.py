@@ -35,19 +35,9 @@ class Primitive:
 
 
 def sizes(fields: Fields, name: str, x: TensorType) -> tuple[int, ...]:
-    """A field of kind `sizes`, one for each spatial axis. Raises FieldFault where the list has another length."""
+    """A field of kind `sizes`, one for each spatial axis; that a list has as many has been checked."""
     value = fields[name]
-    if not isinstance(value, tuple):
-        return (value,) * x.rank
-    if x.rank and len(value) != x.rank:
-        raise FieldFault(
-            name,
-            "A0104",
-            f"`{name}` needs {x.rank} sizes, one for each axis",
-            f"{len(value)} are given, the input is {x}",
-            f"write one int, or {x.rank}",
-        )
-    return tuple(value[: x.rank])
+    return tuple(value[: x.rank]) if isinstance(value, tuple) else (value,) * x.rank
 
 
 def _field(name: str, kind: Kind, default: Any = REQUIRED, doc: str = "", **bounds: Any) -> Param:

@@ -64,6 +64,15 @@ def report(diagnostics: Iterable[Diagnostic], format: str = "text", stream: IO[s
     stream.write(to_json(found) if format == "json" else to_text(found, has_colour(stream)))
 
 
+def mention_warnings(spec: api.Spec) -> None:
+    """Say on standard error that a spec without errors has warnings; `archc validate` is where they are shown."""
+    codes = [one.code for one in spec.check()]
+    if codes:
+        some = ", ".join(sorted(set(codes)))
+        count = "1 warning" if len(codes) == 1 else f"{len(codes)} warnings"
+        sys.stderr.write(f"{count} ({some}): see `archc validate`\n")
+
+
 def problem(code: str, message: str, name: str, help: str = "", notes: tuple[str, ...] = ()) -> Diagnostic:
     """A diagnostic about a file or target that has no lines."""
     return Diagnostic(code, message, Span(SourceFile(name, ""), 1, 1, 1, 1), notes=notes, help=help)

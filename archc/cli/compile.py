@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archc.api import Spec
-from archc.cli.common import load, problem, report, spec_argument
+from archc.cli.common import load, mention_warnings, problem, report, spec_argument
 from archc.diagnostics import Diagnostic, SpecError
 
 if TYPE_CHECKING:
@@ -121,6 +121,7 @@ def _unknown_opset(options: argparse.Namespace) -> Diagnostic | None:
 
 def _compile(spec: Spec, options: argparse.Namespace, wanted: list[str]) -> int:
     graph = spec.graph
+    mention_warnings(spec)
     needs_state = bool(options.weights) or any(target != "python" for target in wanted)
     only_inference = not options.verify and "torch" not in wanted
     state = _state(spec, options, only_inference) if needs_state else {}

@@ -6,8 +6,9 @@ import argparse
 import json
 import sys
 
-from archc.analysis.summary import AxisRow, Summary, summary
-from archc.cli.common import format_argument, load, report, spec_argument
+from archc.analysis.summary import Summary, summary
+from archc.cli.common import format_argument, load, mention_warnings, report, spec_argument
+from archc.cli.sizes import axis_lines
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,10 +31,11 @@ def _depth(text: str) -> int:
 def run(options: argparse.Namespace) -> int:
     """Print the table. 1: the spec is wrong."""
     spec = load(options.spec, options.settings)
-    found = spec.check()
+    found = spec.check(warnings=False)
     if found:
         report(found, options.format)
         return 1
+    mention_warnings(spec)
     if options.graph:
         from archc.ir.text import to_text
 
@@ -77,20 +79,10 @@ def _totals(result: Summary) -> list[str]:
         lines.append(
             f"output {output.name}: {_shape(output.shape)}" + (" (training only)" if output.training_only else "")
         )
-    lines += [_axis(row) for row in result.axes]
+    lines += [line for row in result.axes for line in axis_lines(row)]
     lines.append(f"weights: {_size(result.weight_bytes)} in float32")
     lines.append(f"activations: {_size(result.activation_bytes)} at the peak, for one example in inference")
     return lines
-
-
-def _axis(row: AxisRow) -> str:
-    axis = row.axis
-    bounds = [f"from {axis.min}"] + ([f"to {axis.max}"] if axis.max else [])
-    bounds += [f"in steps of {axis.multiple_of}"] if axis.multiple_of > 1 else []
-    declared = f"free {' '.join(bounds)}, shown at {axis.default}" if axis.free else f"{axis.default}"
-    works = "not decided" if row.inference is None else str(row.inference)
-    training = f", in training {row.training}" if row.training != row.inference and row.training is not None else ""
-    return f"{axis.name}: {declared}; works for {works}{training}"
 
 
 def _size(count: int) -> str:

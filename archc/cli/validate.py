@@ -15,6 +15,7 @@ from archc.batch import Checked, Target, check_all, processes, read_stdin, uniqu
 from archc.cli.common import problem, report, version
 from archc.diagnostics import Diagnostic
 from archc.diagnostics.formats import FORMATS, Run
+from archc.ir.graph import Graph
 from archc.spec.load import spec_files
 
 
@@ -35,8 +36,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         dest="settings",
         help="give a param another value; may be repeated",
     )
+    add("--sizes", action="store_true", help="print the input sizes that each spec takes (done anyway for one spec)")
     add("--format", choices=("text", *FORMATS), default="text", help="how to print (default: text)")
-    add("--strict", action="store_true", help="let warnings fail the run as errors do")
+    add("--strict", action="store_true", help="exit with 1 for warnings too")
     add("--fix", action="store_true", help="mend what can be mended for certain; of `-`, print the mended text")
     add("--diff", action="store_true", help="print what --fix would change, and change nothing")
     add(
@@ -65,14 +67,23 @@ def expand(paths: list[str]) -> Iterator[str]:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Check each spec. 0: no errors; 1: something was found, or would be changed."""
+    """Check each spec. 0: no errors (with --strict: no warnings either); 1: something was found, or would be changed."""
     names = dict.fromkeys(expand(options.paths))
     targets = [Target(name, read_stdin() if name == "-" else None) for name in names]
     jobs = processes(options.jobs, len(targets))
-    checked = list(check_all(targets, options.settings, jobs, options.fix or options.diff))
+    mends = options.fix or options.diff
+    describe = _sizes if options.format == "text" and (options.sizes or len(targets) == 1) and not mends else None
+    checked = list(check_all(targets, options.settings, jobs, mends, describe))
     if options.diff:
         return _diff(checked, options)
     return _fix(checked, options, jobs) if options.fix else _print(checked, options)
+
+
+def _sizes(graph: Graph) -> tuple[str, ...]:
+    """The input sizes that a correct spec takes."""
+    from archc.cli.sizes import valid_lines
+
+    return tuple(valid_lines(graph))
 
 
 # -- findings -----------------------------------------------------------------------------------------------------------
@@ -87,20 +98,35 @@ def _print(checked: Sequence[Checked], options: argparse.Namespace, to_stderr: b
         stream.write(FORMATS[options.format](Run(found, files, version(), options.strict)))
     else:
         report(found, stream=stream)
-        stream.write(_summary(found, checked, options.fix or options.diff))
+        errors = sum(one.severity == "error" for one in found)
+        bad = sum(any(row.severity == "error" for row in one.found) for one in checked)
+        counts = tally(errors, len(found) - errors, bad, len(checked), options.strict)
+        stream.write("\n" * bool(found) + counts + "\n")
+        fixable = 0 if options.fix or options.diff else _fixable(found, checked)
+        stream.write(f"{fixable} of {len(found)} can be fixed with `--fix`\n" if fixable else "")
+        stream.writelines(f"{line}\n" for line in _size_lines(checked))
     return 1 if any(one.severity == "error" or options.strict for one in found) else 0
 
 
-def _summary(found: Sequence[Diagnostic], checked: Sequence[Checked], fixed: bool) -> str:
-    """The last lines of the text: how much was found where, and what could be done about it."""
-    if not found:
-        return f"{_count(len(checked), 'file')} checked, no errors\n"
-    kinds = [sum(one.severity == kind for one in found) for kind in ("error", "warning")]
-    counts = [_count(count, kind) for count, kind in zip(kinds, ("error", "warning"), strict=True) if count]
-    lines = f"\n{' and '.join(counts)} in {sum(bool(one.found) for one in checked)} of {_count(len(checked), 'file')}\n"
+def tally(errors: int, warnings: int, bad: int, files: int, strict: bool) -> str:
+    """How many errors and warnings there are, and in how many files."""
+    counted = f", {_count(warnings, 'warning')}" if warnings else ""
+    if errors:
+        return f"{_count(errors, 'error')} in {bad} of {_count(files, 'file')}{counted}"
+    refused = ", which --strict does not allow" if warnings and strict else ""
+    return f"{_count(files, 'file')} checked, no errors{counted}{refused}"
+
+
+def _fixable(found: Sequence[Diagnostic], checked: Sequence[Checked]) -> int:
+    """How many findings `--fix` would mend: those in files that were named."""
     mendable = {one.target.shown for one in checked}
-    fixable = sum(one.fix is not None and one.span.file.name in mendable for one in found)
-    return lines + (f"{fixable} of {len(found)} can be fixed with `--fix`\n" if fixable and not fixed else "")
+    return sum(one.fix is not None and one.span.file.name in mendable for one in found)
+
+
+def _size_lines(checked: Sequence[Checked]) -> Iterator[str]:
+    for one in checked:
+        prefix = f"{one.target.shown}: " if len(checked) > 1 else ""
+        yield from (line if line.startswith(" ") else prefix + line for line in one.sizes)
 
 
 def _count(count: int, noun: str) -> str:

@@ -143,7 +143,12 @@ class Report:
 
     def sorted(self) -> list[Diagnostic]:
         """In the order of file, line and column."""
-        return sorted(self, key=lambda diagnostic: (diagnostic.span.position, diagnostic.code))
+        return in_order(self)
+
+
+def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Diagnostics in the order of file, line and column."""
+    return sorted(diagnostics, key=lambda diagnostic: (diagnostic.span.position, diagnostic.code))
 
 
 class SpecError(Exception):

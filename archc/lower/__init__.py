@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from archc.blocks.library import Library
 from archc.diagnostics import Report, Span
@@ -14,39 +14,66 @@ from archc.lower.env import Env, Evaluator, Use
 from archc.lower.expect import check_expectations
 from archc.lower.frames import Flow, Frame, InitLayer, Namespace, Ref
 from archc.lower.inputs import input_of, param_env
+from archc.lower.record import Record, Site
 from archc.lower.stages import Lists
 from archc.source import Tree
 from archc.spec.model import Definition, Spec
 from archc.spec.values import UNKNOWN, Bound
 
-__all__ = ["lower"]
+if TYPE_CHECKING:
+    from archc.lower.budget import Budget
+    from archc.lower.train import Train
+
+__all__ = ["Record", "Site", "lower"]
 
 
-def lower(spec: Spec, overrides: Mapping[str, Tree], report: Report) -> Graph | None:
+def lower(spec: Spec, overrides: Mapping[str, Tree], report: Report, record: Record | None = None) -> Graph | None:
     """The graph of `spec` with params overridden, or None after a mistake; every mistake is in `report`.
 
-    Raises Stop where a limit has been passed and reported.
+    `record` is told where each node came from. Raises Stop where a limit has been passed and reported.
     """
-    evaluator = Evaluator(report)
-    env = param_env(spec, overrides, evaluator)
     rank = len(spec.input.axes) if spec.input else 0
+    evaluator = Evaluator(report, rank)
+    env = param_env(spec, overrides, evaluator)
     lists = Lists(Library(spec.blocks, report, spec.has_lost_blocks), evaluator, spec.defaults, env, rank)
     claims.check_defaults(spec.defaults, lists, env)
     if spec.init is not None:
         lists.inits.check_types(spec.init, env)
-    claims.check_train(spec, env, evaluator)
-    bounds = claims.budget_of(spec, env, evaluator)
+    train = _train_of(spec, env, evaluator)
+    budget = _budget_of(spec, env, evaluator)
     claims.check_blocks(spec, lists)
-    graph = _network(spec, env, lists)
+    graph = _network(spec, env, lists, train)
+    if record is not None:
+        record.keep(lists.sites, lists.used_blocks, lists.library)
     _unused_blocks(spec, lists)
     if graph is None or len(report):
         return None
-    claims.check_budget(bounds, graph, env, evaluator)
+    if budget is not None:
+        budget.check(graph, env, evaluator)
     claims.check_size(spec, graph, env, evaluator)
     return None if len(report) else graph
 
 
-def _network(spec: Spec, env: Env, lists: Lists) -> Graph | None:
+# What few specs have is imported where one has it: a check is over in the time that these modules take to load.
+
+
+def _train_of(spec: Spec, env: Env, evaluator: Evaluator) -> Train | None:
+    if spec.train is None:
+        return None
+    from archc.lower.train import read_train
+
+    return read_train(spec.train, env, evaluator)
+
+
+def _budget_of(spec: Spec, env: Env, evaluator: Evaluator) -> Budget | None:
+    if spec.budget is None:
+        return None
+    from archc.lower.budget import budget_of
+
+    return budget_of(spec.budget, env, evaluator)
+
+
+def _network(spec: Spec, env: Env, lists: Lists, train: Train | None) -> Graph | None:
     input_ = input_of(spec.input, env, lists.evaluator) if spec.input else None
     span = spec.input.span if spec.input else Span(spec.file, 1, 1, 1, 1)
     partial = TensorType(None, (None,) * len(spec.input.axes)) if spec.input else None
@@ -56,10 +83,16 @@ def _network(spec: Spec, env: Env, lists: Lists) -> Graph | None:
     outputs = claims.outputs_of(spec, frame, env, lists.evaluator)
     lists.report_unused(frame, env)
     check_expectations(spec, lists, env)
-    if input_ is None or len(lists.evaluator.report):
-        return None
-    types = cast(tuple[TensorType, ...], tuple(lists.types))
-    return Graph(spec.name, input_, tuple(lists.nodes), tuple(lists.scopes), outputs, types, tuple(lists.order))
+    graph = None
+    if input_ is not None and not len(lists.evaluator.report):
+        types = cast(tuple[TensorType, ...], tuple(lists.types))
+        graph = Graph(spec.name, input_, tuple(lists.nodes), tuple(lists.scopes), outputs, types, tuple(lists.order))
+    if train is not None and input_ is not None:
+        from archc.lower.ends import View, check_ends
+
+        parts = (lists.nodes, lists.scopes, outputs, lists.types, lists.primitives.widths)
+        check_ends(train, View(lists.evaluator, env, spec, input_, *parts, graph))
+    return graph
 
 
 def _unused_blocks(spec: Spec, lists: Lists) -> None:

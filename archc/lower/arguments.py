@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Final
 
+from archc.blocks.torch_names import field_help
 from archc.diagnostics import Span
 from archc.lower.env import Env, Evaluator
 from archc.source import Entry, Mapping, Scalar, Sequence, Tree
@@ -20,8 +21,6 @@ WORK: Final = 10
 """What binding one parameter counts, in parts of an expression."""
 
 INDEX: Final = re.compile(r"\$(?:i\b|\{[^}]*\bi\b)")
-INFERRED: Final = ("in_channels", "in_features", "num_features", "num_channels", "normalized_shape")
-"""PyTorch's arguments that the language infers."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +80,8 @@ class Call:
         for key in passed:
             assert self.block is not None
             span = self.block.fields[key].origin or self.block.span
-            help = suggestion(key, names, "its fields are" if names else "remove it", self.block.fields)
+            otherwise = "its fields are" if names else "remove it"
+            help = field_help(self.type, key) or suggestion(key, names, otherwise, self.block.fields)
             self.fault("A0101", f"`{self.type}` has no field `{key}`", span, "passed to this block", help)
         common = self.defaults.entries if self.defaults is not None else ()
         return [*unknown, *passed, *(key for key in common if key not in (*names, "names"))]
@@ -93,8 +93,7 @@ class Call:
         help = suggestion(key, names, "its fields are" if names else "remove it")
         if near:
             help = proposal(key, near, [*names, *STAGE_FIELDS], self.stage.given)
-        if key in INFERRED:
-            help = "remove it: what arrives is inferred from the stages before"
+        help = field_help(self.type, key) or help
         self.fault("A0101", f"`{self.type}` has no field `{key}`", entry.key.span, "unknown field", help)
 
     def report_misspelt(self, params: tuple[Param, ...]) -> bool:

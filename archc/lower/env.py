@@ -97,15 +97,18 @@ def place(span: Span, env: Env, origin: Span | None = None) -> tuple[Span, tuple
     primary = next((one for one in chain if not one.file.shipped), chain[0])
     if primary is not span:
         block = env.uses[-1].block if env.uses else ""
-        return primary, (Label(span, f"in the definition of `{block}`"),) if block else ()
+        outermost = tuple(use for use in uses[:1] if use.span.line != primary.line)
+        return primary, (Label(span, f"in the definition of `{block}`"), *outermost) if block else ()
     return primary, tuple(uses[:1])
 
 
 class Evaluator:
     """Trees to values; mistakes go to the report and give UNKNOWN."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, rank: int = 0) -> None:
         self.report = report
+        self.rank = rank
+        """The number of the network's spatial axes."""
         self.work = 0
 
     def fault(
@@ -216,7 +219,7 @@ class Evaluator:
         if isinstance(bound.value, Unknown):
             return bound
         try:
-            return Bound(conform(param, bound.value), bound.origin)
+            return Bound(conform(param, bound.value, self.rank), bound.origin)
         except Fault as fault:
             origin, fix = bound.origin, None
             if fault.code == "A0103" and isinstance(bound.value, str):

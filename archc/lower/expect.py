@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from archc.diagnostics import Label
 from archc.lower.env import Env, Evaluator
-from archc.lower.stages import Claim, Lists
-from archc.source import Sequence
+from archc.lower.frames import Claim
+from archc.lower.stages import Lists
+from archc.source import Sequence, Tree
 from archc.spec.model import Spec
-from archc.spec.params import suggestion
-from archc.spec.values import Unknown
+from archc.spec.params import Param, suggestion
+from archc.spec.values import Unknown, Value
+
+SIZE: Final = Param("expect", "int", min=1)
 
 
 def check_expectations(spec: Spec, lists: Lists, env: Env) -> None:
     """Report the claims that do not hold, but for those that only follow from an earlier one."""
     suspect: set[int] = set()
     downstream = _users(lists)
-    for claim in sorted([*lists.claims, *_by_path(spec, lists, env)], key=lambda claim: claim.value):
+    at_top = _by_path(spec, lists, env)
+    for claim in sorted([*lists.claims, *at_top], key=lambda claim: claim.value):
         type_ = lists.types[claim.value]
         wanted = _wanted(claim, lists.evaluator)
         if type_ is None or wanted is None or _agree(wanted, type_.dims):
@@ -28,6 +35,7 @@ def check_expectations(spec: Spec, lists: Lists, env: Env) -> None:
                 claim.tree.span,
                 claim.env,
                 label=f"declared [{shown}], inferred [{inferred}]",
+                labels=_stage(claim, lists) if claim in at_top else (),
                 help="change the claim, or the stages before it",
             )
         suspect |= _reach(claim.value, downstream)
@@ -53,6 +61,13 @@ def _by_path(spec: Spec, lists: Lists, env: Env) -> list[Claim]:
     return found
 
 
+def _stage(claim: Claim, lists: Lists) -> tuple[Label, ...]:
+    """The stage that a claim at the top is about, where the user wrote it."""
+    nodes = [node.span for node in lists.nodes if node.path == claim.path]
+    spans = nodes + [scope.span for scope in lists.scopes if scope.path == claim.path]
+    return tuple(Label(span, f"gives {lists.types[claim.value]}") for span in spans if not span.file.shipped)
+
+
 def _is_broken(path: str, lists: Lists) -> bool:
     """Whether the stage at `path`, or one around it, is not known after a mistake."""
     parts = path.split(".")
@@ -65,8 +80,16 @@ def _wanted(claim: Claim, evaluator: Evaluator) -> list[object] | None:
         help = "write the shape without the batch, say `[512, 7, 7]`"
         evaluator.fault("A0103", "`expect` needs a list", claim.tree.span, claim.env, help=help, path=claim.path)
         return None
-    wanted: list[object] = [evaluator.value(item, claim.env, claim.path).value for item in claim.tree.items]
+    wanted: list[object] = [_size(item, claim, evaluator) for item in claim.tree.items]
     return None if any(isinstance(size, Unknown) for size in wanted) else wanted
+
+
+def _size(tree: Tree, claim: Claim, evaluator: Evaluator) -> Value:
+    """One size of a claim, None for any."""
+    bound = evaluator.value(tree, claim.env, claim.path)
+    if bound.value is None:
+        return None
+    return evaluator.conformed(SIZE, bound, tree.span, claim.env, claim.path).value
 
 
 def _agree(wanted: list[object], dims: tuple[int | None, ...]) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from archc.diagnostics import Span
 from archc.ir.types import TensorType
 from archc.lower.env import Env
-from archc.source import Mapping
+from archc.source import Mapping, Tree
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,4 +95,14 @@ class InitLayer:
     """An `init` in force: by type of primitive, below the stage (or spec) that says it."""
 
     tree: Mapping
+    env: Env
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Claim:
+    """An `expect`: what it says, and the value that it is about."""
+
+    path: str
+    tree: Tree
+    value: int
     env: Env

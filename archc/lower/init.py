@@ -9,6 +9,7 @@ from typing import Any
 
 from archc.blocks.library import Library
 from archc.blocks.primitives import Primitive
+from archc.blocks.torch_names import type_help
 from archc.diagnostics import Span
 from archc.ir.distributions import DISTRIBUTIONS, FAN_BASED, faults, unreachable
 from archc.ir.ops import Init, Op, TensorSpec
@@ -36,7 +37,7 @@ class InitChecker:
         for type_, entry in section.entries.items():
             found = self.library.find(type_)
             if found is None:
-                help = suggestion(type_, self.library.names(), "see `archc blocks`", section.beside(entry.key))
+                help = type_help(type_, self.library.names(), section.beside(entry.key))
                 self.evaluator.fault(
                     "A0105", f"there is no type `{type_[:80]}`", entry.key.span, env, label="unknown type", help=help
                 )

@@ -9,19 +9,21 @@ from typing import Final, NoReturn
 
 from archc.blocks.library import Library
 from archc.blocks.primitives import Primitive
+from archc.blocks.torch_names import type_help
 from archc.diagnostics import Label, Span, Stop
 from archc.ir.graph import Node, Scope
 from archc.ir.types import TensorType
 from archc.lower.arguments import Call
 from archc.lower.env import Env, Evaluator, Use
-from archc.lower.frames import Flow, Frame, InitLayer, Namespace, Ref
+from archc.lower.frames import Claim, Flow, Frame, InitLayer, Namespace, Ref
 from archc.lower.init import InitChecker
 from archc.lower.names import check_renames, no_children, renames_of
 from archc.lower.primitive import Primitives
+from archc.lower.record import Site
 from archc.lower.references import inputs_of
-from archc.source import Entry, Mapping, Scalar, Tree
+from archc.source import Entry, Mapping, Scalar
 from archc.spec.model import Definition, Stage
-from archc.spec.params import Param, suggestion
+from archc.spec.params import Param
 from archc.spec.reader import Reader
 from archc.spec.values import UNKNOWN, BlockRef, Unknown
 
@@ -30,17 +32,8 @@ MAX_STEPS: Final = 30_000
 MAX_ELEMENTS: Final = 10**11
 MAX_USES: Final = 32
 MAX_DEPTH: Final = 64
+TYPE: Final = Param("type", "string")
 REPEAT: Final = Param("repeat", "int", min=1, max=10_000)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Claim:
-    """An `expect`: what it says, and the value that it is about."""
-
-    path: str
-    tree: Tree
-    value: int
-    env: Env
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,6 +63,7 @@ class Lists:
     order: list[str] = field(default_factory=list)
     types: list[TensorType | None] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
+    sites: dict[str, Site] = field(default_factory=dict)
     used_blocks: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
     """The paths of stages of which nothing is known after a mistake."""
@@ -209,6 +203,7 @@ class Lists:
         block = bound.value if isinstance(bound.value, BlockRef) else None
         name = block.type if block else bound.value
         if not isinstance(name, str):
+            self.evaluator.conformed(TYPE, bound, stage.type.span, env)
             return None
         found = self.library.find(name)
         if found is None and self.library.is_open:
@@ -222,7 +217,7 @@ class Lists:
                 env,
                 origin=None if block else bound.origin,
                 label="unknown type",
-                help=suggestion(name, self.library.names(), "see `archc blocks`"),
+                help=type_help(name, self.library.names()),
             )
             return None
         if isinstance(found, Definition) and stage.init is not None:
@@ -526,6 +521,7 @@ class Lists:
         inits = self.inits.of(primitive, op, stage.init, unit.init, env, path)
         self.nodes.append(Node(path, op, tuple(f.id for f in flows), flow.id, stage.span, primitive.name, inits))
         self.order.append(path)
+        self.sites[path] = Site(stage, arguments, env)
         return flow
 
     def right_arity(self, primitive: Primitive, stage: Stage, flows: Sequence[Flow], env: Env, path: str) -> bool:

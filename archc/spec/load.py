@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from archc.diagnostics import Diagnostic, Report, SourceFile, Span
+from archc.diagnostics import Diagnostic, Label, Report, SourceFile, Span
 from archc.source import Entry, Mapping, Scalar, Sequence, Tree, decode, parse, read_file
 from archc.spec.merge import merge_specs
 
@@ -59,6 +59,16 @@ class Loaded:
     tree: Mapping | None
     file: SourceFile
     files: list[SourceFile] = field(default_factory=list)
+    extends: Span | None = None
+    """Where the outermost file names the one that it extends."""
+
+    def shown(self, diagnostic: Diagnostic) -> Diagnostic:
+        """A mistake in a file that is extended, with the place that brings it in."""
+        places = [diagnostic.span, *(label.span for label in diagnostic.labels)]
+        others = {file.name for file in self.files} - {self.file.name}
+        if self.extends is None or any(place.file.name not in others for place in places):
+            return diagnostic
+        return replace(diagnostic, labels=(*diagnostic.labels, Label(self.extends, "extended here")))
 
 
 def load_path(path: Path, report: Report, name: str | None = None, data: bytes | None = None) -> Loaded:
@@ -82,6 +92,8 @@ def load_text(file: SourceFile, folder: Path, root: Path, report: Report) -> Loa
     """The merged tree of `file`, its `extends` looked up from `folder` and never outside `root`."""
     loaded = Loaded(None, file, [file])
     tree = _mapping(file, report)
+    target = tree.get("extends") if tree else None
+    loaded.extends = target.span if target is not None else None
     loaded.tree = _extended(tree, folder, root, [], loaded, report) if tree else None
     return loaded
 

@@ -7,6 +7,9 @@ from archc.diagnostics.fixes import respelt
 from archc.source import Entry, Mapping, Scalar, Sequence, Tree
 from archc.spec.params import suggestion
 
+DROPPABLE = ("defaults", "expect", "budget", "init", "train")
+"""Fields of a spec that a variant leaves out by `null`."""
+
 
 def without(tree: Mapping, *keys: str) -> Mapping:
     """`tree` less some keys."""
@@ -44,6 +47,7 @@ def _has_expression(tree: Tree) -> bool:
 def merge_specs(parent: Mapping, child: Mapping, report: Report) -> Mapping | None:
     """`child` over `parent`: mappings merge by key, `stages` are appended after `upto`, anything else is replaced.
 
+    `null` for a section drops the parent's.
     A child with another `input` or other `params` inherits only the claims that are made of expressions.
     """
     if "input" in child.entries or "params" in child.entries:
@@ -59,6 +63,8 @@ def merge_specs(parent: Mapping, child: Mapping, report: Report) -> Mapping | No
             _check_params(old.value, entry.value, report)
         if key == "stages" and old and isinstance(old.value, Sequence) and isinstance(entry.value, Sequence):
             merged[key] = Entry(entry.key, Sequence(old.value.items + entry.value.items, entry.value.span))
+        elif key in DROPPABLE and isinstance(entry.value, Scalar) and entry.value.value is None:
+            merged.pop(key, None)
         elif key == "blocks" and old:
             merged[key] = Entry(entry.key, _joined_blocks(old.value, entry.value, report))
         elif old and key != "outputs":

@@ -56,9 +56,20 @@ class Fault(Exception):
         self.code, self.message, self.label, self.help = code, message, label, help
 
 
-def conform(param: Param, value: Value) -> Value:
-    """`value` as `param` stores it: whole floats as ints, equal sizes as one. Raises Fault."""
-    value = _CONFORM[param.kind](param, value)
+def conform(param: Param, value: Value, rank: int = 0) -> Value:
+    """`value` as `param` stores it: whole floats as ints, equal sizes as one. Raises Fault.
+
+    `rank` is the number of spatial axes, if it is known; a list of sizes has one for each.
+    """
+    given, value = value, _CONFORM[param.kind](param, value)
+    if param.kind == "sizes" and isinstance(given, tuple) and rank and len(given) != rank:
+        axes = "1 axis" if rank == 1 else f"{rank} axes"
+        raise Fault(
+            "A0104",
+            f"`{param.name}` needs an int for each axis",
+            f"{len(given)} {'is' if len(given) == 1 else 'are'} given, the network's input has {axes}",
+            f"write one int, or a list of {rank}",
+        )
     if param.choices and value not in param.choices:
         words = [str(choice) for choice in param.choices]
         near = nearest(str(value), words)
@@ -91,7 +102,9 @@ def _check_bounds(param: Param, number: int | float) -> None:
 
 
 def _short(number: float | None) -> str:
-    return f"{number:g}" if number is not None else ""
+    if number is None:
+        return ""
+    return str(int(number)) if float(number).is_integer() else f"{number:g}"
 
 
 def _wrong(param: Param, wanted: str, value: Value, help: str = "") -> Fault:
@@ -136,8 +149,17 @@ def _string(param: Param, value: Value) -> Value:
     return value
 
 
+SAME: Final[Mapping[Value, str]] = {
+    "valid": "write 0",
+    "same": "write the number: half of kernel_size - 1 for an odd kernel, times the dilation",
+}
+"""PyTorch's words for paddings."""
+
+
 def _sizes(param: Param, value: Value) -> Value:
     if not isinstance(value, tuple):
+        if value in SAME and param.name == "padding":
+            raise _wrong(param, "an int, or a list with an int for each axis", value, SAME[value])
         return as_int(param, value, "an int, or a list with an int for each axis")
     if not 1 <= len(value) <= 3:
         raise _wrong(param, "an int, or a list with an int for each axis", value)

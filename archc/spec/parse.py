@@ -33,7 +33,7 @@ SPEC_FIELDS: Final = {
     "stages": "the network, in order",
     "outputs": "its results; the last stage by default",
     "expect": "claims about shapes, by path",
-    "budget": "bounds on parameters and MACs",
+    "budget": "bounds on parameters, MACs, bytes",
     "init": "distributions to draw tensors from, by type",
     "train": "how to train it",
     "extends": "the spec that this one varies",

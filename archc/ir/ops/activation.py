@@ -45,7 +45,7 @@ class Activation(Op):
                 "min_val is not below max_val",
                 field="min_val",
                 label=f"{low}, max_val is {high}",
-                help="swap the two",
+                help="raise `max_val` or lower `min_val`",
             )
 
 

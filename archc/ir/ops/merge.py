@@ -48,13 +48,15 @@ def same_channels(kind: str, inputs: tuple[TensorType, ...]) -> Iterator[Violati
 
 
 def same_sizes(kind: str, inputs: tuple[TensorType, ...], broadcast_ones: bool = False) -> Iterator[Violation]:
-    """All inputs must have the same spatial sizes (or 1, where `broadcast_ones`)."""
-    first = inputs[0]
+    """All inputs must have the same spatial sizes (those of 1 apart, where `broadcast_ones`)."""
+    wanted = list(inputs[0].spatial)
     for index, x in enumerate(inputs[1:], start=1):
-        if x.rank != first.rank or x.layout != first.layout:
+        if x.rank != inputs[0].rank or x.layout != inputs[0].layout:
             return
-        for axis, (a, b) in enumerate(zip(x.spatial, first.spatial, strict=True)):
-            if differs(a, b) and not (broadcast_ones and 1 in (a, b)):
+        for axis, (a, b) in enumerate(zip(x.spatial, wanted, strict=True)):
+            if broadcast_ones and b == 1:
+                wanted[axis] = a
+            elif differs(a, b) and not (broadcast_ones and a == 1):
                 yield Violation(
                     "A0305",
                     f"{kind} joins maps of different size",

@@ -1,0 +1,41 @@
+"""What lowering knows of a network beyond its graph: where each node came from, and which definitions were used."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from archc.blocks.library import Library
+from archc.diagnostics import Span
+from archc.lower.env import Env
+from archc.spec.model import Definition, Stage
+from archc.spec.values import Bound
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Site:
+    """Where a node came from: the stage as it was written, what gave each field, and the uses of blocks around it."""
+
+    stage: Stage
+    arguments: Mapping[str, tuple[Bound, Span]]
+    env: Env
+
+    def is_given(self, field: str) -> bool:
+        """Whether the stage, a block or `defaults` says the field, rather than the type's own default."""
+        return field in self.arguments and self.arguments[field][1] is not self.stage.span
+
+
+@dataclass(slots=True, eq=False)
+class Record:
+    """Filled by `lower`."""
+
+    sites: dict[str, Site] = field(default_factory=dict)
+    """By the node's path."""
+    definitions: dict[str, Definition] = field(default_factory=dict)
+    """The definitions that the network uses, by name."""
+
+    def keep(self, sites: Mapping[str, Site], used: Collection[str], library: Library) -> None:
+        """Note what is known when the network itself, and nothing else, has been lowered."""
+        self.sites = dict(sites)
+        found = {name: library.find(name) for name in sorted(used)}
+        self.definitions = {name: type_ for name, type_ in found.items() if isinstance(type_, Definition)}
