@@ -20,13 +20,14 @@ ALLOWED = {
     "blocks": {"spec", "source", "ir", "diagnostics"},
     "lower": {"blocks", "spec", "source", "analysis", "ir", "diagnostics"},
     "lint": {"lower", "spec", "source", "ir", "diagnostics"},
+    "schema": {"lower", "blocks", "spec", "source", "ir", "diagnostics"},
     "verify": {"backends", "ir"},
     "api": {"lint", "lower", "backends", "spec", "source", "ir", "diagnostics"},
     "jobs": set(),
     "fix": {"api", "diagnostics"},
     "batch": {"api", "fix", "jobs", "source", "ir", "diagnostics"},
     "__init__": {"api", "diagnostics"},
-    "cli": {"", "api", "batch", "verify", "analysis", "backends", "blocks", "spec", "ir", "diagnostics"},
+    "cli": {"", "api", "batch", "schema", "verify", "analysis", "backends", "blocks", "spec", "ir", "diagnostics"},
     "__main__": {"cli"},
 }
 """Layer -> the layers it may import besides itself ("" is the package's own façade)."""

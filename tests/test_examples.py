@@ -34,7 +34,7 @@ def shape(found: Graph, output: str = "") -> tuple[int, ...]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_opens_with_what_it_shows(name: str) -> None:
-    first, second = (EXAMPLES / f"{name}.yaml").read_text(encoding="utf-8").splitlines()[:2]
+    _, first, second = (EXAMPLES / f"{name}.yaml").read_text(encoding="utf-8").splitlines()[:3]
     assert first.startswith("# ")
     assert second == "archc: 1"
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
 import pytest
 
 import archc
+from archc.cli import main
 
 SPEC = "archc: 1\nname: net\ninput: {channels: 3, height: 8, width: 8}\nstages:\n  - {name: a, type: doubled}\n"
 BLOCK = 'doc: twice the channels\nstages:\n  - {type: conv, out_channels: "${2 * in_channels}", kernel_size: 1}\n'
@@ -49,3 +51,9 @@ def test_a_mistake_in_a_package_names_its_file(package: Path) -> None:
     (found,) = archc.load(path).check()
     assert found.code == "A0105"
     assert any("doubled.yaml" in label.span.file.name for label in found.labels)
+
+
+def test_the_schema_knows_the_blocks_of_an_installed_package(package: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema"]) == 0
+    assert "type.doubled" in json.loads(capsys.readouterr().out)["$defs"]
+    assert "borrowed" not in sys.modules

@@ -28,9 +28,10 @@ def command(*args: str) -> str:
         command("show", "resnet18"),
         command("explain", "A0304"),
         command("blocks", "residual"),
+        command("schema", "resnet18"),
         "archc.load('resnet18').to_python()",
     ],
-    ids=["check", "validate", "show", "explain", "blocks", "python"],
+    ids=["check", "validate", "show", "explain", "blocks", "schema", "python"],
 )
 def test_no_heavy_package_is_imported(work: str) -> None:
     assert modules_after(work) == set()

@@ -227,7 +227,7 @@ def test_the_set_of_tangled_networks_is_that_of_the_shape_rules(group: int) -> N
     valid = 0
     for seed in range(group * 200, group * 200 + 200):
         spec = load_with("-", [], json.dumps(tangled_spec(seed)).encode())
-        if not spec.check():
+        if not spec.check(warnings=False):
             valid += 1
             found = valid_sizes(spec.graph, 0, training=True)
             assert found is not None

@@ -690,7 +690,7 @@ def test_colour_tells_warnings_from_errors(
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.delenv("NO_COLOR", raising=False)
-    assert run(capsys, "validate", "warned.yaml")[1].startswith("\033[1;33mwarning[A0904]")
+    assert run(capsys, "validate", "warned.yaml")[1].startswith("\033[1;93mwarning[A0904]")
 
 
 @pytest.mark.parametrize("strict", [[], ["--strict"]])

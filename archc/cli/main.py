@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "show": "print a network's layers, shapes, parameters and MACs",
     "explain": "say what a code means, with an example and its mend",
     "blocks": "list the types, or the fields of one",
+    "schema": "print the language as a JSON Schema, for editors",
 }
 
 

@@ -10,6 +10,7 @@ from archc.diagnostics import Report, Span
 from archc.ir.graph import Graph
 from archc.ir.types import TensorType
 from archc.lower import claims
+from archc.lower.absent import check_absent
 from archc.lower.env import Env, Evaluator, Use
 from archc.lower.expect import check_expectations
 from archc.lower.frames import Flow, Frame, InitLayer, Namespace, Ref
@@ -46,6 +47,7 @@ def lower(spec: Spec, overrides: Mapping[str, Tree], report: Report, record: Rec
     if record is not None:
         record.keep(lists.sites, lists.used_blocks, lists.library)
     _unused_blocks(spec, lists)
+    check_absent(spec, lists)
     if graph is None or len(report):
         return None
     if budget is not None:

@@ -110,6 +110,8 @@ class Evaluator:
         self.rank = rank
         """The number of the network's spatial axes."""
         self.work = 0
+        self.blocks: dict[Span, tuple[BlockRef, Env]] = {}
+        """The blocks that were passed as values, by their places."""
 
     def fault(
         self,
@@ -189,13 +191,12 @@ class Evaluator:
 
     def block(self, tree: Tree, env: Env, path: str = "") -> Bound:
         """The value of a tree that names a block: a type, `{type: NAME, ...}`, or `none`."""
-        if isinstance(tree, Mapping):
-            return self._block_mapping(tree, env, path)
-        bound = self.value(tree, env, path)
+        bound = self._block_mapping(tree, env, path) if isinstance(tree, Mapping) else self.value(tree, env, path)
         if isinstance(bound.value, str):
-            return Bound(
-                None if bound.value == "none" else BlockRef(bound.value, bound.origin or tree.span, {}), bound.origin
-            )
+            named = None if bound.value == "none" else BlockRef(bound.value, bound.origin or tree.span, {})
+            bound = Bound(named, bound.origin)
+        if isinstance(bound.value, BlockRef):
+            self.blocks.setdefault(bound.value.span, (bound.value, env))
         return bound
 
     def _block_mapping(self, tree: Mapping, env: Env, path: str) -> Bound:

@@ -23,7 +23,7 @@ def check_expectations(spec: Spec, lists: Lists, env: Env) -> None:
     at_top = _by_path(spec, lists, env)
     for claim in sorted([*lists.claims, *at_top], key=lambda claim: claim.value):
         type_ = lists.types[claim.value]
-        wanted = _wanted(claim, lists.evaluator)
+        wanted = sizes_of(claim.tree, claim.path, claim.env, lists.evaluator)
         if type_ is None or wanted is None or _agree(wanted, type_.dims):
             continue
         if claim.value not in suspect:
@@ -74,22 +74,20 @@ def _is_broken(path: str, lists: Lists) -> bool:
     return any(".".join(parts[:count]) in lists.broken for count in range(1, len(parts) + 1))
 
 
-def _wanted(claim: Claim, evaluator: Evaluator) -> list[object] | None:
+def sizes_of(tree: Tree, path: str, env: Env, evaluator: Evaluator) -> list[object] | None:
     """The sizes that a claim names, or None after a mistake in it."""
-    if not isinstance(claim.tree, Sequence):
+    if not isinstance(tree, Sequence):
         help = "write the shape without the batch, say `[512, 7, 7]`"
-        evaluator.fault("A0103", "`expect` needs a list", claim.tree.span, claim.env, help=help, path=claim.path)
+        evaluator.fault("A0103", "`expect` needs a list", tree.span, env, help=help, path=path)
         return None
-    wanted: list[object] = [_size(item, claim, evaluator) for item in claim.tree.items]
+    wanted: list[object] = [_size(item, path, env, evaluator) for item in tree.items]
     return None if any(isinstance(size, Unknown) for size in wanted) else wanted
 
 
-def _size(tree: Tree, claim: Claim, evaluator: Evaluator) -> Value:
+def _size(tree: Tree, path: str, env: Env, evaluator: Evaluator) -> Value:
     """One size of a claim, None for any."""
-    bound = evaluator.value(tree, claim.env, claim.path)
-    if bound.value is None:
-        return None
-    return evaluator.conformed(SIZE, bound, tree.span, claim.env, claim.path).value
+    bound = evaluator.value(tree, env, path)
+    return None if bound.value is None else evaluator.conformed(SIZE, bound, tree.span, env, path).value
 
 
 def _agree(wanted: list[object], dims: tuple[int | None, ...]) -> bool:

@@ -8,6 +8,8 @@ from archc.diagnostics import Span
 from archc.ir.types import TensorType
 from archc.lower.env import Env
 from archc.source import Mapping, Tree
+from archc.spec.model import Stage
+from archc.spec.values import BlockRef
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,3 +108,19 @@ class Claim:
     tree: Tree
     value: int
     env: Env
+
+
+@dataclass(slots=True, eq=False)
+class Seen:
+    """What is somewhere in the network, so that the rest of the text can be told apart."""
+
+    stages: set[int] = field(default_factory=set)
+    """Stages by their ids."""
+    blocks: set[Span] = field(default_factory=set)
+    """Where the blocks stand that some stage had as its type."""
+
+    def note(self, stage: Stage, block: BlockRef | None) -> None:
+        """A stage is there, and `block` gave its type if it is not None."""
+        self.stages.add(id(stage))
+        if block is not None:
+            self.blocks.add(block.span)

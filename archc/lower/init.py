@@ -51,6 +51,12 @@ class InitChecker:
             else:
                 self.check_tensors(found, entry.value, env)
 
+    def check_needed(self, primitive: Primitive, own: Mapping | None, env: Env) -> None:
+        """Report an empty `init` where there is nothing to draw; one with fields is reported field by field."""
+        if own is not None and not own.entries and not typical_op(primitive).tensors():
+            message = f"`{primitive.name}` has no tensors"
+            self.evaluator.fault("A0101", message, own.span, env, label="nothing to draw", help="remove `init`")
+
     def check_tensors(self, primitive: Primitive, fields: Mapping, env: Env) -> None:
         """Every field is a tensor that the primitive can have."""
         op = typical_op(primitive)

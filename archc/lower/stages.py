@@ -15,7 +15,7 @@ from archc.ir.graph import Node, Scope
 from archc.ir.types import TensorType
 from archc.lower.arguments import Call
 from archc.lower.env import Env, Evaluator, Use
-from archc.lower.frames import Claim, Flow, Frame, InitLayer, Namespace, Ref
+from archc.lower.frames import Claim, Flow, Frame, InitLayer, Namespace, Ref, Seen
 from archc.lower.init import InitChecker
 from archc.lower.names import check_renames, no_children, renames_of
 from archc.lower.primitive import Primitives
@@ -67,6 +67,7 @@ class Lists:
     used_blocks: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
     """The paths of stages of which nothing is known after a mistake."""
+    seen: Seen = field(default_factory=Seen)
     steps: int = 0
     depth: int = 0
     reader: Reader = field(init=False)
@@ -161,6 +162,7 @@ class Lists:
             self.broken.add(path)
             frame.add(Ref(self.flow(None, stage.span, path), stage.span, used=True), name)
             return
+        self.seen.note(stage, unit.block)
         self.place(unit, flows, frame, space, local, renames, name)
         if stage.expect is not None and frame.last is not None and frame.last.flow.type is not None:
             self.claims.append(Claim(frame.last.flow.maker, stage.expect, frame.last.flow.id, local))
@@ -227,6 +229,7 @@ class Lists:
             return None
         if not isinstance(found, Definition):
             no_children(stage, f"`{name}`", env, self.evaluator)
+            self.inits.check_needed(found, stage.init, env)
         return unit
 
     def init_layer(self, tree: Mapping, env: Env) -> InitLayer:

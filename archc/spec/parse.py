@@ -338,7 +338,7 @@ class _Parser(Reader):
         names = self.mapping(tree.get("names"), "names")
         return Stage(
             span=type_.span if type_ else first,
-            name=self.string(tree.get("name"), "name"),
+            name=self.stage_name(tree.get("name")),
             type=type_,
             args={} if is_group else args,
             stages=self.stages(tree.get("stages")) if is_group else None,
@@ -353,6 +353,13 @@ class _Parser(Reader):
             given=frozenset(tree.entries),
             faulty=self.is_faulty(tree, type_),
         )
+
+    def stage_name(self, tree: Tree | None) -> Scalar | None:
+        """A stage's name, checked here unless an expression makes it: some names become a part of no path."""
+        scalar = self.string(tree, "name")
+        if scalar is not None and "$" not in str(scalar.value):
+            self.name(scalar)
+        return scalar
 
     def is_faulty(self, tree: Mapping, type_: Scalar | None) -> bool:
         """Whether nothing is known of a stage: it is neither a type nor a list, or where its children stand is not told."""

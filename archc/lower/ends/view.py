@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
-from archc.analysis.sizes import types_at
+from archc.analysis.replay import types_at
 from archc.diagnostics import Label, Report, Span
 from archc.ir.graph import Graph, Input, Node, Output, Scope
 from archc.ir.types import TensorType
