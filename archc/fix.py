@@ -129,9 +129,10 @@ def _is_better(before: _State, after: _State, places: Sequence[tuple[int, int]])
     """Whether the edits at `places` did what they should.
 
     How many findings there are tells little, for a mistake hides what depends on it: the fix of a type uncovers what is
-    wrong with its fields. But nothing may be wrong with what was written anew.
+    wrong with its fields. But there may be no error in what was written anew; warnings there may be.
     """
-    begins = [_begin(one, after) for one in after.found if one.span.file is after.file]
+    errors = [one for one in after.found if one.severity == "error" and one.span.file is after.file]
+    begins = [_begin(one, after) for one in errors]
     if not before.readable:
         stuck = [_begin(one, after) for one in after.found if one.code in UNREADABLE and one.span.file is after.file]
         return all(begin >= max(stop for _, stop in places) for begin in stuck)

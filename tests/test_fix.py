@@ -342,6 +342,12 @@ def test_a_fix_after_which_something_is_wrong_there_is_undone() -> None:
     assert repair(text) == text.encode()
 
 
+def test_a_fix_that_uncovers_a_warning_is_made() -> None:
+    before = stages(CONV.replace("}", ', bias: "true"}'), "{type: batch_norm}")
+    assert repair(before) == before.replace('"true"', "true").encode()
+    assert [one.code for one in archc.load("net.yaml").check() if one.severity == "error"] == []
+
+
 def test_one_that_is_undone_does_not_keep_others_from_being_made() -> None:
     row = "{name: convolve, type: conv, out_channels: 8, %s: 3, from: convolv}"
     assert repair(stages(row % "kernal_size")) == stages(row % "kernel_size").encode()
