@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher, get_close_matches
+from functools import lru_cache
 from typing import Final, Literal, get_args
 
 from archc.diagnostics import Span
@@ -231,13 +232,15 @@ def kind_of(value: Value) -> Kind:
 
 def nearest(word: str, words: Iterable[str]) -> str:
     """The known word most like `word`, or ""; of very many words, only those about as long are compared."""
-    words = list(words)
+    return _nearest(word, tuple(words))
+
+
+@lru_cache(maxsize=1024)
+def _nearest(word: str, words: tuple[str, ...]) -> str:
     if SYNONYMS.get(word.lower()) in words:
         return SYNONYMS[word.lower()]
-    known = [known_word for known_word in words if abs(len(known_word) - len(word)) <= 2 + len(word) // 2][
-        :MAX_COMPARED
-    ]
-    folded = {known_word.lower().replace("-", "_"): known_word for known_word in known}
+    known = [one for one in words if abs(len(one) - len(word)) <= 2 + len(word) // 2][:MAX_COMPARED]
+    folded = {one.lower().replace("-", "_"): one for one in known}
     if word.lower().replace("-", "_") in folded:
         return folded[word.lower().replace("-", "_")]
     close = get_close_matches(word, known, n=1, cutoff=0.6)
@@ -246,7 +249,12 @@ def nearest(word: str, words: Iterable[str]) -> str:
 
 def meant(word: str, words: Iterable[str]) -> str:
     """The known word that a misspelt one can be taken for, or "" where that is less than likely."""
-    near = nearest(word, words)
+    return _meant(word, tuple(words))
+
+
+@lru_cache(maxsize=1024)
+def _meant(word: str, words: tuple[str, ...]) -> str:
+    near = _nearest(word, words)
     is_likely = SYNONYMS.get(word.lower()) == near or SequenceMatcher(None, word, near).ratio() >= LIKELY
     return near if near and (is_likely or word.lower().replace("-", "_") == near) else ""
 
