@@ -23,9 +23,16 @@ MISSING_COLON: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]*)(?:\s*=\s*|:|\s+)(
 """A key and a value with `=`, a blank or a bare `:` between them."""
 _ITEM: Final = re.compile(r"(?:- +)*(?:-\Z)?")
 _PAIR: Final = re.compile(r"[^:#]*:(?:\s|\Z)|\s*(?:#|\Z)")
-_AFTER_NO_COLON: Final = ("mapping values are not allowed", "expected '-' indicator", "did not find expected key")
+_AFTER_NO_COLON: Final = (
+    "mapping values are not allowed",
+    "expected '-' indicator",
+    "did not find expected key",
+    "expected <document start>",
+)
 _QUOTED_WORD: Final = re.compile(r"(?:^|[{,\[]|- )\s*([A-Za-z_][A-Za-z0-9_.-]*\s+([\"'])[^\"']*\2)\Z")
 _PLAIN_PAIR: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]*): +(?=[^ \"'{\[#|>])")
+_LAST_KEY: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]*)[\"']?:\s*\Z")
+_FIRST_KEY: Final = re.compile(r"\s*([\"']?)[A-Za-z_][A-Za-z0-9_.-]*\1:\Z")
 _BLOCK_LINE: Final = re.compile(r"-(?:\s|\Z)|[A-Za-z_][A-Za-z0-9_.-]*\s*:(?:\s|\Z)")
 
 
@@ -72,7 +79,7 @@ def explain(file: SourceFile, problem: Problem) -> Diagnostic:
         or _open_quote(file, lines, problem)
         or _second_colon(file, lines, problem)
         or _indentation(file, lines, problem)
-        or _comma(file, problem)
+        or _comma(file, lines, problem)
         or _as_parsed(file, problem)
     )
 
@@ -242,11 +249,19 @@ def _spaces(count: int) -> str:
     return f"{count or 'no'} space{'s' * (count != 1)}"
 
 
-def _comma(file: SourceFile, problem: Problem) -> Diagnostic | None:
+def _comma(file: SourceFile, lines: list[str], problem: Problem) -> Diagnostic | None:
     """What stands in a flow collection where its next entry or its end is expected."""
     found = re.search(r"expected ',' or '([\]}])'", problem.text)
     if found is None:
         return None
+    before = problem.line - 1
+    while before >= 0 and not lines[before].split(" #")[0].strip():
+        before -= 1
+    key = _LAST_KEY.search(lines[before].split(" #")[0]) if before >= 0 else None
+    if key and _FIRST_KEY.match(lines[problem.line][: problem.column + 1]):
+        span = _span(file, before, key.start(1), len(key.group(1)))
+        message = f"invalid YAML: no `{{` behind `{key.group(1)}:`, but entries follow"
+        return Diagnostic("A0004", message, span, "its entries begin on the next line", help="add the `{`")
     labels = (Label(_span(file, problem.context_line, problem.context_column), "opened here"),)
     return Diagnostic(
         "A0004",

@@ -44,6 +44,8 @@ CASES = [
     ("colon in a value", "a: b\ndoc: see this: that\n", "a value with `: ` in it needs quotes", 2, 6),
     ("no comma", "{a: {b: 1}\n  c: 2}\n", "`,` or `}` is expected", 2, 3),
     ("no comma in a list", "a: [{b: 1} 2]\n", "`,` or `]` is expected", 1, 12),
+    ("brace that is not opened", "{\n  a: 1,\n  b: \n    c: 2,\n    d: 3\n  }\n}\n", "no `{` behind `b:`", 3, 3),
+    ("no colon in the first line, before a comment", "a 1  # c\nb: 2\n", "a key needs `: ` and a value", 1, 1),
     ("curly quotes", "{a: \u201c${b}\u201d}\n", "needs quotes", 1, 6),
 ]  # fmt: skip
 

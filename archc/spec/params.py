@@ -277,7 +277,12 @@ def _nearest(word: str, words: tuple[str, ...]) -> str:
 
 def meant(word: str, words: Iterable[str]) -> str:
     """The known word that a misspelt one can be taken for, or "" where that is less than likely."""
-    near = nearest(word, words)
+    return _meant(word, tuple(words))
+
+
+@lru_cache(maxsize=1024)
+def _meant(word: str, words: tuple[str, ...]) -> str:
+    near = _nearest(word, words)
     is_likely = SYNONYMS.get(word.lower()) == near or SequenceMatcher(None, word, near).ratio() >= LIKELY
     return near if near and (is_likely or word.lower().replace("-", "_") == near) else ""
 
