@@ -32,6 +32,7 @@ MAX_STEPS: Final = 30_000
 MAX_ELEMENTS: Final = 10**11
 MAX_USES: Final = 32
 MAX_DEPTH: Final = 64
+NONE: Final[dict[int, Span]] = {}
 REPEAT: Final = Param("repeat", "int", min=1, max=10_000)
 
 
@@ -484,13 +485,14 @@ class Lists:
             self.broken.add(path)
             return self.flow(None, stage.span, path)
         call = self.call(unit, definition.name, self.first_env(env, flows), path)
-        if not definition.span.file.shipped:
-            declared = {param.name: param.span for param in definition.params if param.span is not None}
-            call = replace(call, declared=declared)
         arguments = call.bind(definition.params, definition.is_open)
         check_renames(definition, stage.names, env, self.evaluator, path)
-        bounds = call.aliases(arguments) | {name: bound for name, (bound, _) in arguments.items()}
-        passed = {flow.id: reference_span(stage, at, len(flows)) for at, flow in enumerate(flows) if stage.from_}
+        bounds = {name: bound for name, (bound, _) in arguments.items()}
+        if stage.args.keys() - bounds.keys():
+            bounds |= call.aliases(arguments)
+        passed = (
+            {flow.id: reference_span(stage, at, len(flows)) for at, flow in enumerate(flows)} if stage.from_ else NONE
+        )
         use = Use(stage.span, definition.name, passed)
         inner_env = Env(bounds, is_open=definition.is_open, uses=(*env.uses, use))
         inputs = {name: Ref(flow, stage.span) for name, flow in zip(definition.inputs, flows, strict=True)}
