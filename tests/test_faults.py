@@ -147,6 +147,18 @@ RECOVERIES = {
         HEAD + "stages:\n  - {name: 3, type: relu}\n  - {type: gelu, from: input}\n  - {type: add, from: [a, input]}\n",
         [("A0103", 5)],
     ),
+    "a name of the wrong kind may be what outputs and claims mean": (
+        HEAD + "stages:\n  - {name: 3, type: relu}\n  - {type: gelu}\noutputs: [a]\nexpect: {a: [3, 32, 32]}\n",
+        [("A0103", 5)],
+    ),
+    "outputs of the wrong kind": (
+        HEAD + "stages:\n  - {name: a, type: relu}\n  - {name: b, type: gelu, from: input}\noutputs: 3\n",
+        [("A0103", 7)],
+    ),
+    "a misspelt section of a variant": (
+        "archc: 1\nextends: vgg16_bn\nname: net\nparms: {norm: none}\nexpect: {features.30: [512, 7, 7]}\n",
+        [("A0101", 4)],
+    ),
     "an output of the wrong kind": (
         HEAD + "stages:\n  - {name: a, type: relu}\noutputs: {x: 3, y: {from: a, only: training}}\n",
         [("A0103", 6)],

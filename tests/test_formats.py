@@ -18,7 +18,7 @@ from archc.diagnostics.identity import posix
 
 BAD = """archc: 1
 name: bad
-input: {channels: 3, height: 8, width: 8}
+input: {channels: 3, height: 32, width: 32}
 stages:
   - {name: a, type: conv, out_channels: 4, kernel_size: 3, strid: 2}
   - {name: b, type: conv, out_channels: 6, kernel_size: 3, groups: 4}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from collections.abc import Mapping as Map
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -62,8 +61,6 @@ class Call:
     env: Env
     path: str
     fixed: Fixed = field(default_factory=Fixed)
-    declared: Map[str, Span] = field(default_factory=dict)
-    """Where the parameters of a block of the spec's own are declared."""
 
     is_open: bool = False
     """Whether `defaults` may give fields that could not be read."""
@@ -97,7 +94,7 @@ class Call:
     def check(self, params: tuple[Param, ...], is_open: bool) -> tuple[Collection[str], dict[str, Entry]]:
         """Report unknown fields and missing ones; the parameters of which nothing is known then, and those misspelt."""
         names = [param.name for param in params]
-        unknown = self.unknown_fields(names, is_open)
+        unknown = self.unknown_fields(params, names, is_open)
         missing = [param for param in params if param.required and not self.is_given(param)]
         likely = self.misspelt(names) if unknown else {}
         words = {key: nearest(key, names) for key in unknown if key not in INFERRED}
@@ -146,12 +143,14 @@ class Call:
 
     # -- mistakes ---------------------------------------------------------------------------------------------------
 
-    def unknown_fields(self, names: list[str], is_open: bool) -> list[str]:
+    def unknown_fields(self, params: tuple[Param, ...], names: list[str], is_open: bool) -> list[str]:
         """The fields that the type does not have, reported unless the definition could not be read whole."""
         unknown = [key for key in self.stage.args if key not in names]
         passed = [key for key in (self.block.fields if self.block else ()) if key not in names and not is_open]
         for key in unknown if not is_open else ():
-            self.unknown_field(self.stage.args[key], names, self.declared.get(meant(key, names)))
+            word = meant(key, names)
+            own = next((param.span for param in params if param.name == word and param.span is not None), None)
+            self.unknown_field(self.stage.args[key], names, own if own is None or not own.file.shipped else None)
         for key in passed:
             assert self.block is not None
             span = self.block.fields[key].origin or self.block.span

@@ -23,6 +23,8 @@ def outputs_of(spec: Spec, frame: Frame, env: Env, evaluator: Evaluator) -> tupl
     if not spec.outputs:
         name = frame.current.flow.maker.rpartition(".")[2]
         frame.current.use()
+        if spec.has_lost_outputs:
+            frame.excuse_all()
         return (Output(name if name.isidentifier() else "output", frame.current.flow.id),)
     found = []
     is_lost = False
@@ -30,7 +32,7 @@ def outputs_of(spec: Spec, frame: Frame, env: Env, evaluator: Evaluator) -> tupl
         ref = frame.find(output.reference.name)
         if ref is None or output.reference.every:
             is_lost = True
-            if output.reference.name and not spec.is_partial:
+            if output.reference.name and not spec.is_partial and not spec.has_lost_names:
                 evaluator.fault(
                     "A0504",
                     f"output `{output.name}` names no stage of the spec's list",

@@ -55,7 +55,7 @@ def _by_path(spec: Spec, lists: Lists, env: Env) -> list[Claim]:
     for path, entry in spec.expect.entries.items() if spec.expect else ():
         if made.get(path, -1) >= 0:
             found.append(Claim(path, entry.value, made[path], env))
-        elif spec.is_partial:
+        elif spec.is_partial or spec.has_lost_names:
             sizes_of(entry.value, path, env, lists.evaluator)
         elif path not in made and not _is_broken(path, lists):
             known = [known for known in made if known.count(".") == path.count(".")]

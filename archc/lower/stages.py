@@ -9,7 +9,7 @@ from math import prod
 from typing import Final
 
 from archc.blocks.primitives import Primitive
-from archc.diagnostics import Label
+from archc.diagnostics import Label, Span
 from archc.ir.graph import Node
 from archc.limits import MAX_LISTS, MAX_OPS, MAX_REPEAT, MAX_USES, MAX_VALUE
 from archc.lower.arguments import Arguments
@@ -33,6 +33,7 @@ from archc.spec.values import UNKNOWN
 
 WORK: Final = 60
 """What one group or one use of a block counts, in parts of an expression."""
+NONE: Final[dict[int, Span]] = {}
 REPEAT: Final = Param("repeat", "int", min=1, max=MAX_REPEAT)
 
 
@@ -403,9 +404,11 @@ class Lists(Bounded):
         arguments = self.arguments(unit, definition, first_env(env, flows), path)
         check_renames(definition, stage.names, env, self.evaluator, path)
         bounds = {name: bound for name, (bound, _) in arguments.items()}
-        if any(key not in bounds for key in stage.args):
+        if stage.args.keys() - bounds.keys():
             bounds = self.units.call(unit, definition.name, env, path).aliases(arguments) | bounds
-        passed = {flow.id: reference_span(stage, at, len(flows)) for at, flow in enumerate(flows) if stage.from_}
+        passed = (
+            {flow.id: reference_span(stage, at, len(flows)) for at, flow in enumerate(flows)} if stage.from_ else NONE
+        )
         use = Use(stage.span, definition.name, passed)
         inner_env = Env(bounds, is_open=definition.is_open, uses=(*env.uses, use))
         inputs = {name: Ref(flow, stage.span) for name, flow in zip(definition.inputs, flows, strict=True)}
@@ -437,9 +440,6 @@ class Lists(Bounded):
             return found
         before = self.evaluator.report.given
         call = self.units.call(unit, definition.name, env, path)
-        if not definition.span.file.shipped:
-            declared = {param.name: param.span for param in definition.params if param.span is not None}
-            call = replace(call, declared=declared)
         found = call.bind(definition.params, definition.is_open)
         if key is not None and self.evaluator.report.given == before:
             unit.made[key] = found

@@ -173,14 +173,16 @@ def _extended(tree: Mapping, folder: Path, root: Path, seen: list[Path], loaded:
 
 
 def _respelt(tree: Mapping, report: Report) -> Mapping:
-    """`tree` with `extends`, `upto` and what it says of `input` where they were misspelt, which is reported.
+    """A variant with its sections, and what it says of `input`, under the names that were meant, which is reported.
 
-    The other sections keep their keys, which say the same after the variants are merged.
+    Merged with its base under a misspelt name, a section would leave the base's as it is.
     """
-    names = {key: word for key, word in misspelt(tree, SPEC_FIELDS).items() if word in ("extends", "upto")}
+    names = misspelt(tree, SPEC_FIELDS)
+    if "extends" not in {*tree.entries, *names.values()}:
+        return tree
     tree = _renamed(tree, names, SPEC_FIELDS, "a spec", report)
     input_ = tree.entries.get("input")
-    if "extends" not in tree.entries or input_ is None or not isinstance(input_.value, Mapping):
+    if input_ is None or not isinstance(input_.value, Mapping):
         return tree
     sizes = _renamed(input_.value, misspelt(input_.value, INPUT_FIELDS), INPUT_FIELDS, "`input`", report)
     return Mapping({**tree.entries, "input": Entry(input_.key, sizes)}, tree.span)

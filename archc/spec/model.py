@@ -127,6 +127,10 @@ class Spec:
     """Whether it may have params that could not be read."""
     has_lost_blocks: bool = False
     """Whether it may define blocks that could not be read."""
+    has_lost_outputs: bool = False
+    """Whether it says what its outputs are in a way that could not be read."""
+    has_lost_names: bool = False
+    """Whether a stage of its list has a name that could not be read."""
     has_lost_defaults: bool = False
     """Whether it may give fields in `defaults` that could not be read."""
     is_partial: bool = False

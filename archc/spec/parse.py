@@ -85,6 +85,8 @@ def parse_spec(tree: Mapping, file: SourceFile, report: Report) -> Spec:
         budget=parser.mapping(tree.get("budget"), "budget"),
         train=parser.mapping(tree.get("train"), "train"),
         is_open=is_partial or ("params" in given and not isinstance(tree.get("params"), Mapping)),
+        has_lost_outputs="outputs" in given and not isinstance(tree.get("outputs"), (Mapping, Sequence)),
+        has_lost_names=any(stage.has_lost_name for stage in stages or ()),
         has_lost_defaults="defaults" in given and not isinstance(tree.get("defaults"), Mapping),
         has_lost_blocks=is_partial or ("blocks" in given and not isinstance(tree.get("blocks"), Mapping)),
         is_partial=is_partial,
