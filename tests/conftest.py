@@ -14,6 +14,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--regenerate", action="store_true", help="rewrite the expected outputs from the real ones")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """One process rewrites: several would write the same pages."""
+    if config.getoption("--regenerate"):
+        config.option.numprocesses = 0
+
+
 @pytest.fixture
 def regenerate(request: pytest.FixtureRequest) -> bool:
     """Whether to rewrite expected outputs instead of comparing."""
