@@ -52,7 +52,7 @@ RECOVERIES = {
     ),
     "a base that is not there": (
         "archc: 1\nextends: resnet17\nname: net\nstages:\n  - {type: rleu, form: layer1, expect: 3}\n  - {type: dropout, p: 2}\n",
-        [("A0501", 2), ("A0104", 6)],
+        [("A0501", 2), ("A0103", 5), ("A0104", 6)],
     ),
     "a base of which one stage is not there": (
         "archc: 1\nextends: resnet18\nupto: layer9\nname: net\ntrain: {epochs: 0}\n",

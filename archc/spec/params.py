@@ -282,7 +282,7 @@ def meant(word: str, words: Iterable[str]) -> str:
 
 @lru_cache(maxsize=1024)
 def _meant(word: str, words: tuple[str, ...]) -> str:
-    near = _nearest(word, words)
+    near = nearest(word, words)
     is_likely = SYNONYMS.get(word.lower()) == near or SequenceMatcher(None, word, near).ratio() >= LIKELY
     return near if near and (is_likely or word.lower().replace("-", "_") == near) else ""
 
