@@ -24,8 +24,8 @@ def main() -> int:
         return show(arguments.show, arguments.shrink)
     for tally in run_parallel(arguments.seed, arguments.networks, arguments.jobs):
         done = sum(tally.outcomes.values())
-        print(f"\r{done} networks, {len(tally.disagreements)} disagreements", end="", file=sys.stderr)
-    print(file=sys.stderr)
+        if sys.stderr.isatty():
+            print(f"\r{done} networks, {len(tally.disagreements)} disagreements ", end="", file=sys.stderr)
     print(table(tally))
     for seed, operator, kind, detail in tally.disagreements:
         print(f"\nseed {seed} ({operator or 'unchanged'}): {kind}: {detail}")

@@ -204,7 +204,7 @@ def inverted_residual(a: Attrs, c: int, p: Parts) -> nn.Module:
         layers.append(SqueezeExcite(p, expanded, squeeze))
     layers.append(p.cna(expanded, out, 1, act="none"))
     drop = DropBranch(a.get("drop", 0))
-    if stride != 1 or c != out:
+    if not is_one(stride) or c != out:
         return nn.Sequential(*layers)
     return Skip(nn.Sequential(*layers, drop))
 

@@ -98,9 +98,7 @@ def wrong_length(rng: Random, net: Net) -> Net | None:
 def axes_apart(rng: Random, net: Net) -> Net | None:
     """A list in place of one size."""
     field = rng.choice(SIZES)
-    found = chosen(
-        rng, net, lambda s: type(s.attrs.get(field)) is int and s.kind not in ("pad", "inverted_residual", "ghost")
-    )
+    found = chosen(rng, net, lambda s: type(s.attrs.get(field)) is int and s.kind != "pad")
     if found is None or not net.rank:
         return None
     net, where = found

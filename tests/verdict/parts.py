@@ -223,11 +223,20 @@ def small_block(rng: Random, f: Form) -> Part:
         maybe(rng, attrs, 0.4, stride=sizes(rng, f.rank, 1, 2), padding=sizes(rng, f.rank, 0, 1))
     if kind == "inverted_residual":
         attrs["out_channels"] = rng.choice((f.channels, width(rng)))
-        maybe(rng, attrs, 0.4, expand=rng.choice((1, 2, 1.5)), stride=2, squeeze=rng.randint(0, 2))
+        maybe(
+            rng, attrs, 0.4, expand=rng.choice((1, 2, 1.5)), stride=sizes(rng, f.rank, 1, 2), squeeze=rng.randint(0, 2)
+        )
         maybe(rng, attrs, 0.2, kernel_size=rng.choice((1, 3, 5)), expanded=rng.randint(1, 9), drop=0.2)
     if kind == "ghost":
         attrs["out_channels"] = 2 * rng.randint(1, 4)
-        maybe(rng, attrs, 0.3, kernel_size=rng.randint(1, 3), stride=2, cheap_kernel_size=rng.choice((1, 3, 5)))
+        maybe(
+            rng,
+            attrs,
+            0.3,
+            kernel_size=sizes(rng, f.rank, 1, 3),
+            stride=sizes(rng, f.rank, 1, 2),
+            cheap_kernel_size=rng.choice((1, 3, 5)),
+        )
     return kind, attrs
 
 

@@ -32,10 +32,10 @@ CLASSES = {
     ),
     "linear on a map": stricter("`linear` on a map that was not flattened", "A0309"),
     "nothing left": stricter("maps, widths or counts of 0", "A0104", "A0308"),
-    "bool": stricter("a bool for a number; a number or a text for a bool", "A0103"),
+    "bool": stricter("a bool or a text for a number; a number or a text for a bool", "A0103"),
     "negative padding": stricter("negative padding in `reflect` and `replicate`", "A0104"),
     "padding of other axes": stricter("`pad` with other than two sizes for each spatial axis", "A0104"),
-    "uneven split": stricter("a split into uneven or fewer parts", "A0311", "A0204"),
+    "uneven split": stricter("a split into uneven or fewer parts", "A0104", "A0204", "A0311"),
     "layout": stricter("an op for channels first on a channels-last map; a merge of both layouts", "A0310", "A0301"),
     "axes": stricter("an op for maps on features, or for pictures on other maps", "A0301"),
     "list of one": stricter("a list of one size for several axes", "A0104"),
@@ -96,8 +96,8 @@ MAP_KINDS = {
 def of_attributes(kind: str, attrs: dict[str, Any], rank: int) -> Iterator[str]:
     """The classes that the attributes of a stage belong to."""
     for name, value in attrs.items():
-        wrong_flag = name in FLAGS and not isinstance(value, bool)
-        if wrong_flag or (name not in FLAGS and name not in TEXTS and isinstance(value, bool)):
+        fits = isinstance(value, bool) if name in FLAGS else not isinstance(value, (bool, str))
+        if name not in TEXTS and not fits:
             yield "bool"
         elif name in ONE_BY_ONE and isinstance(value, tuple) and len(value) == 1 and rank > 1 and kind != "pad":
             yield "list of one"
