@@ -84,7 +84,7 @@ def test_the_users_block_takes_an_activation_with_fields() -> None:
 def test_a_users_block_without_a_required_field_is_reported_at_its_use() -> None:
     text = (EXAMPLES / "se_resnet.yaml").read_text(encoding="utf-8")
     broken = text.replace("repeat: 2, out_channels: $width}", "repeat: 2}")
-    (found,) = load_with("-", [], stdin=broken.encode()).check()
+    (found,) = load_with("-", [], data=broken.encode()).check()
     lines = broken.splitlines()
     assert (found.code, lines[found.span.line - 1][found.span.column - 1 :][:11]) == ("A0102", "se_residual")
 
@@ -105,7 +105,7 @@ def test_unet_refuses_other_sizes(size: int) -> None:
 
 def test_unet_that_allows_any_size_is_reported() -> None:
     text = (EXAMPLES / "unet.yaml").read_text(encoding="utf-8").replace("multiple_of: 16", "multiple_of: 8")
-    found = load_with("-", [], stdin=text.encode()).check()
+    found = load_with("-", [], data=text.encode()).check()
     assert [diagnostic.code for diagnostic in found] == ["A0312", "A0312"]
 
 

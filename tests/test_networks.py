@@ -96,7 +96,7 @@ def test_vgg11_has_one_param_for_its_width(width: float) -> None:
 def block(stage: str, channels: int = 3, size: int = 6) -> Graph:
     """A network of one stage."""
     text = f"{{archc: 1, name: one, input: {{channels: {channels}, height: {size}, width: {size}}}, stages: [{stage}]}}"
-    return load_with("-", [], stdin=text.encode()).graph
+    return load_with("-", [], data=text.encode()).graph
 
 
 def chain(graph: Graph) -> list[str]:

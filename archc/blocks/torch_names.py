@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 from archc.blocks.primitives import PRIMITIVES
@@ -71,7 +72,11 @@ def field_help(type_: str, key: str) -> str:
 
 def type_help(name: str, known: Iterable[str], taken: Collection[str] = ()) -> str:
     """The type that an unknown one was meant to be; `taken` are words that it cannot be respelt to."""
-    names = list(known)
+    return _type_help(name, tuple(known), tuple(taken))
+
+
+@lru_cache(maxsize=256)
+def _type_help(name: str, names: tuple[str, ...], taken: tuple[str, ...]) -> str:
     plain = squashed(name)
     same = next((one for one in names if squashed(one) == plain), None)
     return (
@@ -81,6 +86,7 @@ def type_help(name: str, known: Iterable[str], taken: Collection[str] = ()) -> s
     )
 
 
+@lru_cache(maxsize=8192)
 def squashed(name: str) -> str:
     """`torch.nn.BatchNorm2d` and `batch_norm` as one word."""
     return re.sub(r"[123]d$", "", name.rpartition(".")[2].lower().replace("_", "").replace("-", ""))

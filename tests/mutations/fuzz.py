@@ -19,7 +19,7 @@ from random import Random
 from time import process_time
 
 from archc.diagnostics import CODES
-from archc.diagnostics.formats import FORMATS
+from archc.diagnostics.formats import FORMATS, Run
 from archc.diagnostics.render import to_text
 
 from .corpus import FOLDERS, ROOT, check
@@ -259,7 +259,7 @@ def try_one(data: bytes, found: Found) -> None:
     assert {one.code for one in diagnostics} <= set(CODES)
     to_text(diagnostics).encode()
     for write in FORMATS.values():
-        write(diagnostics, ["net.yaml"]).encode()
+        write(Run(diagnostics, ["net.yaml"])).encode()
     if found.inputs % 4 == 0:
         _, again = check(data, ROOT / "examples")
         told = [[(d.code, d.span.position, d.message, d.help) for d in one] for one in (diagnostics, again)]
