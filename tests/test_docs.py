@@ -9,6 +9,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
+from functools import cache
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +22,7 @@ import archc
 import archc.limits
 from archc.api import plain
 from archc.blocks.primitives import PRIMITIVES
+from archc.cli import zoo
 from archc.cli.main import COMMANDS, main, parser
 from archc.diagnostics import CODES
 from archc.ir.distributions import CHOICES, DISTRIBUTIONS
@@ -323,7 +325,7 @@ def argument(action: argparse.Action) -> tuple[str, str, str]:
     value = str(action.metavar or "") if action.nargs != 0 else ""
     if action.choices is not None and not action.metavar:
         value = "{" + ",".join(map(str, action.choices)) + "}"
-    value = {"?": f"[{value}]", "+": f"{value}..."}.get(str(action.nargs), value) if value else ""
+    value = {"?": f"[{value}]", "+": f"{value}...", "*": f"[{value}...]"}.get(str(action.nargs), value) if value else ""
     name = ", ".join(f"`{option}`" for option in action.option_strings)
     return name or f"`{value}`", f"`{value}`" if name and value else "", sentence(str(action.help))
 
@@ -455,6 +457,51 @@ def warnings() -> str:
     return table(("code", "name", "what it finds"), rows)
 
 
+@cache
+def zoo_rows() -> list[dict[str, Any]]:
+    """What `archc zoo` says of each network, and the family that its spec varies."""
+    found = []
+    for name in zoo.networks():
+        spec = archc.load(name)
+        base = archc.load(spec.texts[-1].name) if len(spec.texts) > 1 else spec
+        found.append({**zoo.row(name, spec), "family": base.loaded.tree.get("name").value, "told": zoo.doc(base)})
+    return found
+
+
+def zoo_table() -> str:
+    rows = [
+        (
+            f"`{found['name']}`",
+            " × ".join(map(str, found["input"])),
+            f"{found['parameters']:,}",
+            f"{found['macs']:,}",
+            found["doc"],
+        )
+        for found in zoo_rows()
+    ]
+    return table(("name", "input", "parameters", "MACs", "what it is"), rows)
+
+
+def size(found: dict[str, Any]) -> int:
+    return int(found["parameters"])
+
+
+def zoo_families() -> str:
+    """torchvision's networks by the family file that they vary."""
+    families: dict[str, list[dict[str, Any]]] = {}
+    for found in zoo_rows():
+        if "/" not in found["name"]:
+            families.setdefault(found["family"], []).append(found)
+    rows = [
+        (
+            ", ".join(f"`{one['name']}`" for one in sorted(members, key=size)),
+            sentence(members[0]["told"].partition("; ")[0]),
+        )
+        for members in families.values()
+    ]
+    return table(("networks", "what they are"), rows)
+
+
 GENERATED: dict[str, Callable[[], str]] = {
     "primitives": primitives,
     "commands": commands,
@@ -466,6 +513,8 @@ GENERATED: dict[str, Callable[[], str]] = {
     "layers": layers,
     "heavy": heavy,
     "warnings": warnings,
+    "zoo": zoo_table,
+    "zoo families": zoo_families,
 }
 """The words after `<!-- generated: ... -->`, and what stands from there to `<!-- end -->`."""
 

@@ -459,6 +459,7 @@ OPS = [
     ("upsample on features", FEATURES + "  - {type: upsample, scale_factor: 2}", "A0301", 5, 12),
     ("shuffle on features", FEATURES + "  - {type: channel_shuffle, groups: 4}", "A0301", 5, 12),
     ("pixel shuffle on a sequence", LENGTH + "  - {type: pixel_shuffle, upscale_factor: 2}", "A0301", 5, 12),
+    ("a mean for too few channels", STAGES + "  - {type: normalize, mean: [0.5, 0.5], std: [1.0]}", "A0304", 5, 29),
     ("response norm on features", FEATURES + "  - {type: local_response_norm, size: 2}", "A0301", 5, 12),
     ("channelwise dropout on features", FEATURES + "  - {type: dropout, channelwise: true}", "A0301", 5, 34),
     ("layout of features", FEATURES + "  - {type: channels_last}", "A0301", 5, 12),

@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "compile": "write a network as ONNX, as a PyTorch module or as Python",
     "show": "print a network's layers, shapes, parameters and MACs",
     "explain": "say what a code means, with an example and its mend",
+    "zoo": "list the networks that ship, with what they cost",
     "blocks": "list the types, or the fields of one",
     "schema": "print the language as a JSON Schema, for editors",
 }
