@@ -61,6 +61,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="safetensors, or a .pth checkpoint (read with weights_only); random weights without it",
     )
+    add(
+        "--weights-except",
+        metavar="PATHS",
+        action="append",
+        help="modules, say `fc` or `fc,aux1.fc2`, whose tensors are not taken from the file but drawn at random",
+    )
     add("--seed", type=int, default=0, metavar="N", help="seed of the random weights (default: 0)")
     add("--opset", type=int, metavar="N", help="ONNX operator set, 18 to 26 (default: 20)")
     add(
@@ -100,6 +106,9 @@ def _misuse(options: argparse.Namespace, wanted: list[str]) -> Diagnostic | None
     if not wanted and not options.verify:
         help = "add --onnx, --torch or --python (or --verify alone)"
         return problem("A0102", "no target is named", "archc compile", help)
+    if options.weights_except and not options.weights:
+        help = "add --weights FILE, or leave --weights-except out: all weights are random without a file"
+        return problem("A0102", "--weights-except without --weights", "archc compile", help)
     if not 0 <= options.seed < 2**63:
         return problem("A0104", f"--seed {options.seed} is out of range", "archc compile", "use 0 to 2^63 - 1")
     if options.torch and Path(options.torch).suffix not in ("", ".pt2", ".safetensors"):
@@ -143,12 +152,21 @@ def _compile(spec: Spec, options: argparse.Namespace, wanted: list[str]) -> int:
 def _state(spec: Spec, options: argparse.Namespace, only_inference: bool) -> State:
     if options.weights is None:
         return spec.state(options.seed)
-    from archc.backends.weights import load_weights
+    from archc.backends.weights import read_weights
 
-    state, found = load_weights(options.weights, spec.graph, inference_only=only_inference)
-    if state is None:
-        raise SpecError(found)
-    return state
+    paths = [path for text in options.weights_except or () for path in text.split(",") if path]
+    read = read_weights(options.weights, spec.graph, inference_only=only_inference, without=paths)
+    if read.state is None:
+        raise SpecError(read.diagnostics)
+    if read.prefix:
+        print(f"read over `{read.prefix}` before every name in {options.weights}")
+    if not read.left:
+        return read.state
+    from archc.backends.initialise import initialise
+
+    named = ", ".join(read.left[:10]) + (f" and {len(read.left) - 10} more" if len(read.left) > 10 else "")
+    print(f"drawn at random (seed {options.seed}): {named}; {len(read.state)} tensors are from {options.weights}")
+    return initialise(spec.graph, options.seed, read.state)
 
 
 def _path(options: argparse.Namespace, target: str, name: str, count: int) -> Path:
