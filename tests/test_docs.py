@@ -9,7 +9,6 @@ import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
-from functools import cache
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
@@ -457,47 +456,28 @@ def warnings() -> str:
     return table(("code", "name", "what it finds"), rows)
 
 
-@cache
-def zoo_rows() -> list[dict[str, Any]]:
-    """What `archc zoo` says of each network, and the family that its spec varies."""
-    found = []
-    for name in zoo.networks():
-        spec = archc.load(name)
-        base = archc.load(spec.texts[-1].name) if len(spec.texts) > 1 else spec
-        found.append({**zoo.row(name, spec), "family": base.loaded.tree.get("name").value, "told": zoo.doc(base)})
-    return found
-
-
 def zoo_table() -> str:
-    rows = [
-        (
-            f"`{found['name']}`",
-            " × ".join(map(str, found["input"])),
-            f"{found['parameters']:,}",
-            f"{found['macs']:,}",
-            found["doc"],
-        )
-        for found in zoo_rows()
-    ]
-    return table(("name", "input", "parameters", "MACs", "what it is"), rows)
+    rows = [(f"`{name}`", *rest) for name, *rest in map(zoo.cells, zoo.rows())]
+    return table(zoo.HEAD, rows)
 
 
-def size(found: dict[str, Any]) -> int:
-    return int(found["parameters"])
+def base_of(name: str) -> tuple[str, str]:
+    """(name, doc) of the spec that a network varies in the end, or its own."""
+    spec = archc.load(name)
+    tree = (archc.load(spec.texts[-1].name) if len(spec.texts) > 1 else spec).loaded.tree
+    assert tree is not None
+    return str(plain(tree.entries["name"].value)), str(plain(tree.entries["doc"].value))
 
 
 def zoo_families() -> str:
-    """torchvision's networks by the family file that they vary."""
-    families: dict[str, list[dict[str, Any]]] = {}
-    for found in zoo_rows():
+    """torchvision's networks by the family file that they vary, from small to large."""
+    families: dict[tuple[str, str], list[str]] = {}
+    for found in sorted(zoo.rows(), key=lambda one: int(one["parameters"])):
         if "/" not in found["name"]:
-            families.setdefault(found["family"], []).append(found)
+            families.setdefault(base_of(found["name"]), []).append(found["name"])
     rows = [
-        (
-            ", ".join(f"`{one['name']}`" for one in sorted(members, key=size)),
-            sentence(members[0]["told"].partition("; ")[0]),
-        )
-        for members in families.values()
+        (", ".join(f"`{name}`" for name in names), sentence(doc.partition("; ")[0]))
+        for (_, doc), names in sorted(families.items())
     ]
     return table(("networks", "what they are"), rows)
 
