@@ -55,7 +55,8 @@ def pair(name: str) -> tuple[archc.Spec, nn.Module, nn.Module]:
     spec = archc.load(f"imagenet/{name}")
     ours, theirs = spec.to_torch(oracle_weights(spec.graph.tensors())), published(name)
     # parameters may be shared, but each keeps running statistics of its own
-    state = {key: value.clone() if "running" in key else value for key, value in ours.state_dict().items()}
+    state = theirs.state_dict()  # with the versions of its modules, which mnasnet asks for
+    state.update({key: value.clone() if "running" in key else value for key, value in ours.state_dict().items()})
     theirs.load_state_dict(state, assign=True)
     silence(ours, theirs)
     return spec, ours, theirs
