@@ -159,6 +159,9 @@ def comments(file: SourceFile) -> Iterator[Span]:
 def _yaml_error(file: SourceFile, error: yaml.YAMLError) -> Diagnostic:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     problem = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be read")
+    if mark is not None and "nesting depth" in problem:  # of libyaml, which reads further than was asked for
+        span = Span(file, mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2)
+        return _too_deep(span)
     if mark is None:
         span = _span_at_offset(file, getattr(error, "position", 0))
         return Diagnostic("A0004", f"invalid YAML: {problem}", span, help="remove the character")
@@ -166,6 +169,10 @@ def _yaml_error(file: SourceFile, error: yaml.YAMLError) -> Diagnostic:
     context = str(getattr(error, "context", None) or "") if began is not None else ""
     where = (began.line, began.column) if began is not None else (-1, 0)
     return explain(file, Problem(problem, mark.line, mark.column, context, *where))
+
+
+def _too_deep(span: Span) -> Diagnostic:
+    return Diagnostic("A0003", f"nesting is deeper than {MAX_YAML_LEVELS} levels", span, help="use blocks")
 
 
 def _span_at_offset(file: SourceFile, offset: int) -> Span:
@@ -247,7 +254,7 @@ class _Composer:
 
     def check_depth(self, event: Any, depth: int) -> None:
         if depth > MAX_YAML_LEVELS:
-            raise self.refuse("A0003", f"nesting is deeper than {MAX_YAML_LEVELS} levels", event, "use blocks")
+            raise _Refused(_too_deep(self.span(event)))
 
     def anchor(self, event: Any, node: Tree | None) -> None:
         if event.anchor is not None:
