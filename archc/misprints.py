@@ -201,6 +201,15 @@ def missing_colon(text: str, span: Span) -> Diagnostic:
     return Diagnostic("A0004", "invalid YAML: a key needs `: ` and a value", span, "no `: ` in it", help=help)
 
 
+def comma_in_value(text: str, span: Span) -> Diagnostic:
+    """The diagnostic for `(3, 3)` and `1,024` in braces, where the comma begins another entry."""
+    if text[:1] == "(":
+        message, help = "a list stands in `[]`", f"write `[{text[1:-1].strip().rstrip(',')}]`"
+    else:
+        message, help = "a number has no commas", f"write `{text.replace(',', '')}`"
+    return Diagnostic("A0004", f"invalid YAML: {message}", span, "the comma begins another entry", help=help)
+
+
 def _open_quote(file: SourceFile, lines: list[str], problem: Problem) -> Diagnostic | None:
     """A quote that the parser read to the end of the text, or the colon that is missing before it."""
     if "quoted scalar" not in problem.context or "end of stream" not in problem.text:

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from collections.abc import Mapping as Map
 from dataclasses import dataclass, field
+from typing import Final
 
 from archc.diagnostics import Diagnostic, Label, Report, Span, Stop
-from archc.diagnostics.fixes import respelt, retyped
+from archc.diagnostics.fixes import respelt, retyped, text_at
 from archc.diagnostics.model import Fix
 from archc.limits import MAX_ELEMENTS, MAX_WORK
 from archc.source import Mapping, Scalar, Sequence, Tree
 from archc.spec.expressions import ExpressionError, Text, bare_name, evaluate, parse_text
-from archc.spec.params import Fault, Param, conform, suggestion
+from archc.spec.hints import intended
+from archc.spec.params import SAME, Fault, Param, conform, proposal, suggestion
 from archc.spec.values import UNKNOWN, BlockRef, Bound, Unknown, Value
+
+PYTHONS: Final = {"True": "true", "False": "false", "None": "none"}
+"""Words of Python's, and what they are here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +70,14 @@ class Env:
             return self.index
         if self.is_open:
             return UNKNOWN
-        known = [*self.bounds, *([] if self.no_channels else ["in_channels"]), *([] if self.index is None else ["i"])]
-        raise ExpressionError("A0202", f"unknown variable `{name}`", 0, 0, suggestion(name, known, "known here are"))
+        word = PYTHONS.get(name)
+        help = proposal(name, word, [word]) if word else suggestion(name, self.known(), "known here are")
+        raise ExpressionError("A0202", f"unknown variable `{name}`", 0, 0, help)
+
+    def known(self) -> list[str]:
+        """The names that an expression can use here."""
+        no_channels, no_index = bool(self.no_channels), self.index is None
+        return [*self.bounds, *["in_channels"] * (not no_channels), *["i"] * (not no_index)]
 
     def origin(self, text: Text) -> Span | None:
         """The argument at the outermost use that `text` depends on, or None; the first in the text if there are several."""
@@ -250,8 +261,11 @@ class Evaluator:
                 self.blame_param(fault, bound, span, env, path)
                 return Bound(UNKNOWN, bound.origin)
             origin, fix = bound.origin, None
+            help = fault.help
             if fault.code == "A0103" and isinstance(bound.value, str):
                 fix = retyped(origin or span, param.kind)
+                if param.kind != "bool" and bound.value not in SAME and origin in (None, span):
+                    help = intended(text_at(span).strip("'\""), env.known()) or help
             self.fault(
                 fault.code,
                 fault.message,
@@ -259,7 +273,7 @@ class Evaluator:
                 env,
                 origin=origin,
                 label=fault.label,
-                help=fault.help,
+                help=help,
                 path=path,
                 fix=fix,
             )

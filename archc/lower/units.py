@@ -89,7 +89,7 @@ class Units:
                     stage.when.span,
                     env,
                     label="not a condition",
-                    help="write a comparison",
+                    help=_as_condition(stage.when),
                 )
             if condition is False:
                 return False
@@ -125,7 +125,7 @@ class Units:
             self.evaluator.conformed(TYPE, bound, stage.type.span, env)
             return None
         found = self.library.find(name, stage.span.file.shipped)
-        if found is None and self.library.is_open:
+        if found is None and (self.library.is_open or "stages" in stage.given):  # the stages beside it are told of
             return None
         if found is None:
             span = block.span if block else stage.type.span
@@ -207,3 +207,9 @@ def trees(stage: Stage) -> Iterator[Tree]:
     yield from (entry.value for entry in (*stage.args.values(), *stage.names.values()))
     for child in stage.stages or ():
         yield from trees(child)
+
+
+def _as_condition(tree: Tree) -> str:
+    """How to write a condition: as an expression, where it is one without its braces."""
+    text = tree.value if isinstance(tree, Scalar) and isinstance(tree.value, str) and "$" not in tree.value else ""
+    return f'write `"${{{text[:64]}}}"`' if text else "write a comparison"
