@@ -71,6 +71,11 @@ ADVICE = [
     ("a learning rate outside", TRAIN + "optimizer: {type: sgd, lr: 1}, data: {type: cifar10}, momentum: 0.9}", "write it in `optimizer`"),
     ("the only field", STAGES + "  - {type: leaky_relu, eps: 1}", "the only one is `negative_slope`"),
     ("no variable is known", PICTURE + "params: {w: '${h}'}\n" + RELU, "there is none here"),
+    ("a later param", PICTURE + "params: {w: '${h}', h: 1}\n" + RELU, "a default uses the params before it"),
+    ("a param by itself", PICTURE + "params: {w: '${w}'}\n" + RELU, "a default uses the params before it"),
+    ("a condition half in braces", WIDTH + "  - {type: relu, when: $width > 0}", 'write `"${width > 0}"`'),
+    ("a quoted int", conv("'8'"), "write `8` without quotes"),
+    ("a batch in the input", HEAD + "input: {channels: 3, length: 8, batch: 4}\n" + RELU, "the batch is always free"),
 ]  # fmt: skip
 
 

@@ -43,6 +43,8 @@ class Env:
     uses: tuple[Use, ...] = ()
     is_open: bool = False
     """Whether there may be params that could not be read, so that no name is unknown for certain."""
+    later: frozenset[str] = frozenset()
+    """The params that are not known yet: the one whose default this is, and those behind it."""
 
     def lookup(self, name: str) -> Value:
         """A name's value. Raises ExpressionError for a name that is not known here."""
@@ -70,6 +72,8 @@ class Env:
             return self.index
         if self.is_open:
             return UNKNOWN
+        if name in self.later:
+            raise ExpressionError("A0202", f"`{name}` is not known yet", 0, 0, "a default uses the params before it")
         word = PYTHONS.get(name)
         help = proposal(name, word, [word]) if word else suggestion(name, self.known(), "known here are")
         raise ExpressionError("A0202", f"unknown variable `{name}`", 0, 0, help)
@@ -241,9 +245,10 @@ class Evaluator:
             return Bound(UNKNOWN, tree.span)
         name = self.value(type_, env, path)
         fields = {key: self.value(entry.value, env, path) for key, entry in tree.entries.items() if key != "type"}
+        keys = {key: entry.key.span for key, entry in tree.entries.items()}
         if not isinstance(name.value, str):
             return Bound(UNKNOWN, tree.span)
-        return Bound(BlockRef(name.value, name.origin or type_.span, fields), tree.span)
+        return Bound(BlockRef(name.value, name.origin or type_.span, fields, keys), tree.span)
 
     def param(self, param: Param, tree: Tree, env: Env, path: str = "") -> Bound:
         """The value of an argument, of the kind that its parameter asks for."""
@@ -266,6 +271,7 @@ class Evaluator:
                 fix = retyped(origin or span, param.kind)
                 if param.kind != "bool" and bound.value not in SAME and origin in (None, span):
                     help = intended(text_at(span).strip("'\""), env.known()) or help
+                help = f"write `{bound.value}` without quotes" if fix is not None and param.kind != "bool" else help
             self.fault(
                 fault.code,
                 fault.message,

@@ -30,9 +30,11 @@ def param_env(spec: Spec, overrides: Map[str, Tree], evaluator: Evaluator) -> En
         evaluator.fault(
             "A0206", f"the spec has no param `{name}`", overrides[name].span, env, label="unknown param", help=help
         )
-    for param in spec.params:
+    names = [param.name for param in spec.params]
+    for at, param in enumerate(spec.params):
+        env = replace(env, later=frozenset(names[at:]))
         bounds[param.name] = param_value(param, overrides.get(param.name), env, evaluator)
-    return env
+    return replace(env, later=frozenset())
 
 
 def param_value(param: Param, override: Tree | None, env: Env, evaluator: Evaluator) -> Bound:

@@ -16,6 +16,7 @@ from archc.lower.frames import InitLayer
 from archc.lower.init import InitChecker
 from archc.lower.names import no_children
 from archc.source import Mapping, Scalar, Sequence, Tree
+from archc.spec.hints import COMPARISON, intended
 from archc.spec.model import Definition, Stage
 from archc.spec.params import Param
 from archc.spec.values import BlockRef, Bound, Unknown
@@ -89,7 +90,7 @@ class Units:
                     stage.when.span,
                     env,
                     label="not a condition",
-                    help=_as_condition(stage.when),
+                    help=_as_condition(stage.when, env),
                 )
             if condition is False:
                 return False
@@ -209,7 +210,7 @@ def trees(stage: Stage) -> Iterator[Tree]:
         yield from trees(child)
 
 
-def _as_condition(tree: Tree) -> str:
+def _as_condition(tree: Tree, env: Env) -> str:
     """How to write a condition: as an expression, where it is one without its braces."""
-    text = tree.value if isinstance(tree, Scalar) and isinstance(tree.value, str) and "$" not in tree.value else ""
-    return f'write `"${{{text[:64]}}}"`' if text else "write a comparison"
+    text = tree.value if isinstance(tree, Scalar) and isinstance(tree.value, str) and "${" not in tree.value else ""
+    return (intended(text, env.known()) if COMPARISON.search(text) else "") or "write a comparison"

@@ -17,7 +17,8 @@ WRAPPED: Final = (re.compile(r"\{\{(.*)\}\}\Z"), re.compile(r"\$\((.*)\)\Z"), re
 NAMED: Final = re.compile(r"\$(?:\{\s*(\w+)\s*\}|(\w+))")
 """A name in this language's own form, inside a longer text."""
 
-OPERATORS: Final = re.compile(r"[-+*/%(\[]")
+COMPARISON: Final = re.compile(r"[<>=]|\b(?:and|or|not)\b")
+OPERATORS: Final = re.compile(r"[-+*/%(\[]|" + COMPARISON.pattern)
 
 
 def intended(text: str, known: Collection[str]) -> str:

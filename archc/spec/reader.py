@@ -154,7 +154,9 @@ class Reader:
             f"{owner} has no field `{key.value}`",
             key.span,
             "unknown field",
-            suggestion(str(key.value), allowed, "the fields are" if allowed else "remove it", tree.beside(key)),
+            "remove it: the batch is always free"
+            if owner == "`input`" and key.value in ("batch", "batch_size", "n", "N")
+            else suggestion(str(key.value), allowed, "the fields are" if allowed else "remove it", tree.beside(key)),
         )
 
     def name(self, scalar: Scalar, number: bool = False) -> str | None:
