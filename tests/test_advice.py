@@ -123,3 +123,19 @@ def test_only_a_comma_within_a_value_is_one(value: str) -> None:
     found = load_with("-", [], f"{STAGES}  - {{type: relu, x: {value}}}".encode()).check(warnings=False)
     assert found
     assert not any("comma" in diagnostic.label for diagnostic in found)
+
+
+FOREIGN = [
+    ("width ** 2", "there is no power"),
+    ("width ^ 2", "there is no power"),
+    ("8 if width > 1 && width < 9 else 4", "write `and`"),
+    ("width > 1 ? 8 : 4", "write `a if c else b`"),
+    ("8 if width is 1 else 4", "write `==`"),
+    ("8 if width = 1 else 4", "write `==`"),
+    ("int(width * 0.3)", "use `floor`, `ceil` or `round`"),
+]
+
+
+@pytest.mark.parametrize(("expression", "help"), FOREIGN)
+def test_expressions_of_other_languages_are_said_here(expression: str, help: str) -> None:
+    assert help in one(conv(f'"${{{expression}}}"')).help
