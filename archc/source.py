@@ -314,6 +314,7 @@ class _Composer:
                 )
             if not isinstance(key.value, str):
                 help = f'quote it: "{key.value}"' if key.value is not None else "write a word before the colon"
+                help = "write `key: value`, or remove it" if key.value is not None and _is_bare(value) else help
                 raise _Refused(Diagnostic("A0006", "a key must be a string", key.span, help=help))
             if key.value in entries:
                 first = Label(entries[key.value].key.span, "first given here")
