@@ -95,11 +95,15 @@ class Tally:
 
 
 def run(seeds: Iterable[int]) -> Tally:
-    """Judge the networks of these seeds, on one thread."""
+    """Judge the networks of these seeds, on one thread, with PyTorch's own kernels.
+
+    oneDNN's end the process for a few convolutions that read little but padding (torch 2.14, seed 716581).
+    """
     torch.set_num_threads(1)
     tally = Tally()
-    for seed in seeds:
-        tally.take(case(seed))
+    with torch.backends.mkldnn.flags(enabled=False):
+        for seed in seeds:
+            tally.take(case(seed))
     return tally
 
 
