@@ -101,9 +101,14 @@ def run(seeds: Iterable[int]) -> Tally:
     """
     torch.set_num_threads(1)
     tally = Tally()
-    with torch.backends.mkldnn.flags(enabled=False):
+    enabled, *_ = torch.backends.mkldnn.set_flags(
+        False
+    )  # `flags` would also restore what warns without a GPU of Intel's
+    try:
         for seed in seeds:
             tally.take(case(seed))
+    finally:
+        torch.backends.mkldnn.set_flags(enabled)
     return tally
 
 
