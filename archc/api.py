@@ -18,6 +18,7 @@ from archc.source import Tree
 from archc.spec.load import Loaded, find_shipped, load_bytes, load_path, override
 from archc.spec.merge import without_literal_claims
 from archc.spec.parse import parse_spec
+from archc.spec.settings import split_settings, with_settings
 
 STDIN = "<stdin>"
 """What messages call standard input."""
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     import onnx
     import torch
 
+    from archc.lower.train import Train
     from archc.spec.model import Spec as Parsed
 
 
@@ -77,6 +79,26 @@ class Spec:
         if self._lowered is None:
             raise SpecError(self.check(warnings=False))
         return self._lowered[1]
+
+    @property
+    def train(self) -> Train | None:
+        """What `train:` says, its defaults filled in; None where there is no such section. Raises SpecError."""
+        if self._lowered is None:
+            raise SpecError(self.check(warnings=False))
+        return self._lowered[2].train
+
+    def to_yaml(self) -> str:
+        """The spec as one file: `extends` merged, params at the values that are set, every field of `train:` given.
+
+        Raises SpecError.
+        """
+        from archc.lower.resolved import resolved
+        from archc.spec.write import to_yaml
+
+        if self._lowered is None or self.loaded.tree is None:
+            raise SpecError(self.check(warnings=False))
+        tree = without_literal_claims(self.loaded.tree) if self.overrides else self.loaded.tree
+        return to_yaml(resolved(plain(tree), self._lowered[2]))
 
     @property
     def texts(self) -> list[SourceFile]:
@@ -179,6 +201,9 @@ def load_with(spec: str | Path, settings: list[str], data: bytes | None = None) 
         loaded = _loaded(spec, data, report)
     except Stop:
         loaded = Loaded(None, SourceFile(str(spec), ""))
+    overrides, settings_of_train = split_settings(overrides)
+    if loaded.tree is not None and settings_of_train:
+        loaded.tree = with_settings(loaded.tree, settings_of_train)
     return Spec(loaded, overrides, report)
 
 
