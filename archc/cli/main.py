@@ -16,6 +16,7 @@ from archc import __version__
 COMMANDS: Final = {
     "validate": "check specs and report every mistake",
     "compile": "write a network as ONNX, as a PyTorch module or as Python",
+    "train": "train a network, and keep the run in a folder",
     "show": "print a network's layers, shapes, parameters and MACs",
     "explain": "say what a code means, with an example and its mend",
     "blocks": "list the types, or the fields of one",

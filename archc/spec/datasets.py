@@ -19,15 +19,20 @@ class DataSet:
     train: int
     """Examples to train on."""
     test: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    """Of the pictures to train on, each channel's values from 0 to 1."""
 
 
 DATA_SETS: Final[Mapping[str, DataSet]] = {
-    "fashion_mnist": DataSet("Fashion-MNIST", 1, 28, 28, 10, 60_000, 10_000),
-    "mnist": DataSet("MNIST", 1, 28, 28, 10, 60_000, 10_000),
-    "cifar10": DataSet("CIFAR-10", 3, 32, 32, 10, 50_000, 10_000),
-    "cifar100": DataSet("CIFAR-100", 3, 32, 32, 100, 50_000, 10_000),
+    "fashion_mnist": DataSet("Fashion-MNIST", 1, 28, 28, 10, 60_000, 10_000, (0.2860,), (0.3530,)),
+    "mnist": DataSet("MNIST", 1, 28, 28, 10, 60_000, 10_000, (0.1307,), (0.3081,)),
+    "cifar10": DataSet("CIFAR-10", 3, 32, 32, 10, 50_000, 10_000, (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
+    "cifar100": DataSet(
+        "CIFAR-100", 3, 32, 32, 100, 50_000, 10_000, (0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)
+    ),
     # scikit-learn's, in one piece: every fifth picture, the one at index 4 first, is for the test.
-    "digits": DataSet("the digits of scikit-learn", 1, 8, 8, 10, 1_438, 359),
+    "digits": DataSet("the digits of scikit-learn", 1, 8, 8, 10, 1_438, 359, (0.3059,), (0.3763,)),
 }
 """By the word that `train.data` has for each."""
 

@@ -1,0 +1,22 @@
+"""What goes wrong in a run, as diagnostics."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from archc.diagnostics import Diagnostic, SourceFile, Span, SpecError
+
+
+def fault(
+    code: str, message: str, where: Span | Path | str, help: str = "", notes: tuple[str, ...] = (), label: str = ""
+) -> SpecError:
+    """A mistake that ends the run, at a place of the spec or about a file."""
+    span = where if isinstance(where, Span) else Span(SourceFile(str(where), ""), 1, 1, 1, 1)
+    return SpecError([Diagnostic(code, message, span, label=label, help=help, notes=notes)])
+
+
+def unwritable(path: Path | str, error: OSError) -> SpecError:
+    """A file of the run cannot be written."""
+    reason = (error.strerror or str(error)).lower()
+    help = "make room, or choose another folder; what was saved before is whole"
+    return fault("A0704", f"cannot write `{path}`: {reason}", path, help)
