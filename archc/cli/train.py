@@ -18,7 +18,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--from", metavar="CHECKPOINT", dest="checkpoint", help="of the run, one that is not its last")
     add("--data", metavar="DIR", help="the folder of the data set's files")
     add("--download", action="store_true", help="fetch the data set where it is not found")
+    add("--threads", type=_count, metavar="N", help="threads to compute with on the CPU (default: one for each core)")
     add("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="where to compute (default: auto)")
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if not 1 <= count <= 1024:
+        raise argparse.ArgumentTypeError("a number of threads is 1 to 1024")
+    return count
 
 
 def run(options: argparse.Namespace) -> int:
@@ -32,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
 
         data, output = (Path(name) if name else None for name in (options.data, options.output))
         base = Path(options.spec).parent if options.spec else Path()
-        chosen = Options(output, data, options.device, options.download, base)
+        chosen = Options(output, data, options.device, options.download, options.threads, base)
         if options.resume:
             return resume(Path(options.resume), chosen, options.settings, options.checkpoint)
         spec = load(options.spec, options.settings)

@@ -44,4 +44,5 @@ def uniform(indices: Ints, *words: object) -> NDArray[np.float64]:
         for shift, factor in _MIX:
             mixed = (mixed ^ (mixed >> shift)) * factor
     mixed ^= mixed >> np.uint64(31)
-    return (mixed >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    numbers: NDArray[np.float64] = (mixed >> np.uint64(11)).astype(np.float64)
+    return numbers * 2.0**-53

@@ -12,23 +12,24 @@ def curves(rows: Sequence[Row], title: str) -> bytes:
     """The curves as a PNG file."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(6, 4), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     epochs = [row.epoch for row in rows]
-    lines = {
+    lines: dict[str, Sequence[float | None]] = {
         "train loss": [row.train_loss for row in rows],
         "train accuracy": [row.train_accuracy for row in rows],
         "test accuracy": [row.test_accuracy for row in rows],
     }
-    if all(row.test_accuracy is None for row in rows):
+    if rows[0].test_accuracy is None:
         lines = {"train loss": lines["train loss"], "test loss": [row.test_loss for row in rows]}
     for (name, values), style in zip(lines.items(), ("-", "--", "-."), strict=False):
-        if all(value is not None for value in values):
-            axes.plot(epochs, values, style, label=name, marker="o" if len(rows) == 1 else "")  # type: ignore[arg-type]
+        numbers = [value for value in values if value is not None]
+        axes.plot(epochs, numbers, style, label=name, marker="o" if len(rows) == 1 else "")
     axes.set(xlabel="epoch", title=title)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(visible=True)
     axes.legend()
     stream = io.BytesIO()

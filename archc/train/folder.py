@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from archc.backends.files import write_whole
 from archc.train.checkpoint import Checkpoints
+from archc.train.events import Events
 from archc.train.faults import fault, unwritable
 from archc.train.progress import Progress, Row
 
@@ -24,6 +25,7 @@ METRICS: Final = "metrics.csv"
 STEPS: Final = "steps.csv"
 LOG: Final = "log.txt"
 CURVES: Final = "curves.png"
+EVENTS: Final = "events"
 CHECKPOINTS: Final = "checkpoints"
 STEPS_HEAD: Final = "step,epoch,lr,loss"
 PACKAGES: Final = ("torch", "lightning", "torchmetrics", "numpy", "safetensors", "torchvision", "scikit-learn")
@@ -35,6 +37,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.checkpoints = Checkpoints(path / CHECKPOINTS)
+        self.events = Events(path / EVENTS)
         self._steps: list[str] = []
 
     @property
@@ -49,10 +52,10 @@ class RunFolder:
         except OSError as error:
             raise unwritable(self.path, error) from None
 
-    def write(self, name: str, text: str) -> None:
+    def write(self, name: str, content: str | bytes) -> None:
         """Write a file of the run."""
         try:
-            write_whole(self.path / name, text.encode())
+            write_whole(self.path / name, content.encode() if isinstance(content, str) else content)
         except OSError as error:
             raise unwritable(self.path / name, error) from None
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -24,8 +26,8 @@ PICTURE_EVERY = 5.0
 class Keeper(Callback):
     """Keeps a run in its folder, if this process has one."""
 
-    def __init__(self, task: Task, folder: RunFolder | None, say: Say, resumed: State | None) -> None:
-        self.task, self.folder, self.say, self.resumed = task, folder, say, resumed
+    def __init__(self, task: Task, title: str, folder: RunFolder | None, say: Say, resumed: State | None) -> None:
+        self.task, self.title, self.folder, self.say, self.resumed = task, title, folder, say, resumed
         self.bar = Bar(task)
         self._steps = task.progress.step
         self._since = time.perf_counter()
@@ -57,7 +59,7 @@ class Keeper(Callback):
         if task.average is not None:
             task.average.update_parameters(task.net)
         if self.folder is not None:
-            self.folder.note_step(at.step, at.epoch + 1, task.lr, task.last_loss)
+            self.folder.note_step(at.step, at.epoch + 1, at.lr, task.last_loss)
         self.bar.show()
         settings = task.settings
         is_last = at.batch >= task.batches_per_epoch
@@ -96,6 +98,7 @@ class Keeper(Callback):
             if before is None or row.score > before.score:
                 self.folder.checkpoints.save_best(self._best_state(row), row.epoch)
             self.folder.write_metrics(at.rows)
+            self.folder.events.add(row)
             self._draw()
         if is_whole:
             self.save()
@@ -109,7 +112,7 @@ class Keeper(Callback):
         return Row(
             epoch=at.epoch + 1,
             step=at.step,
-            lr=task.lr,
+            lr=at.lr,
             train_loss=at.sums.mean_loss,
             train_accuracy=at.sums.accuracy if counts else None,
             test_loss=tested.mean_loss,
@@ -121,19 +124,15 @@ class Keeper(Callback):
         rows = self.task.progress.rows
         if self.folder is None or not rows or (not final and time.monotonic() - self._drawn < PICTURE_EVERY):
             return
-        from archc.backends.files import write_whole
-        from archc.train.faults import unwritable
-
-        try:
-            write_whole(self.folder.path / CURVES, curves(rows, self.folder.path.name))
-        except OSError as error:
-            raise unwritable(self.folder.path / CURVES, error) from None
+        self.folder.write(CURVES, curves(rows, self.title))
         self._drawn = time.monotonic()
 
     def close(self) -> None:
         """Draw the last of the curves."""
         self.bar.clear()
         self._draw(final=True)
+        if self.folder is not None:
+            self.folder.events.close()
 
     def _share_buffers(self) -> None:
         """Every process tests with the buffers of the first, which are those that are kept."""
@@ -166,7 +165,7 @@ class Keeper(Callback):
     def _state(self) -> State:
         task = self.task
         tensors = {f"model.{name}": one for name, one in task.net.state_dict().items()}
-        optimizer = task.optimizers()
+        optimizer = task.optimizers(use_pl_optimizer=False)
         assert isinstance(optimizer, torch.optim.Optimizer)
         more, others = flattened(optimizer, "optimizer.")
         tensors |= more
@@ -174,15 +173,11 @@ class Keeper(Callback):
             tensors |= {f"average.{name}": one for name, one in task.average.state_dict().items()}
         texts = {"archc.progress": task.progress.to_json(), "archc.optimizer": others}
         if self._scaler is not None:
-            import json
-
             texts["archc.scaler"] = json.dumps(self._scaler.state_dict())
         return State(tensors, texts)
 
     def _best_state(self, row: Row) -> State:
         names = list(self.task.data.classes)
-        import json
-
         told = {"epoch": row.epoch, "test_accuracy": row.test_accuracy, "test_loss": row.test_loss}
         return State(
             self.task.result.state_dict(), {"archc.classes": json.dumps(names), "archc.best": json.dumps(told)}
@@ -193,15 +188,13 @@ class Keeper(Callback):
         task.net.load_state_dict(state.below("model."))
         if task.average is not None:
             task.average.load_state_dict(state.below("average."))
-        optimizer = task.optimizers()
+        optimizer = task.optimizers(use_pl_optimizer=False)
         assert isinstance(optimizer, torch.optim.Optimizer)
         restore(optimizer, state.below("optimizer."), state.texts["archc.optimizer"])
         if self._scaler is not None and "archc.scaler" in state.texts:
-            import json
-
             self._scaler.load_state_dict(json.loads(state.texts["archc.scaler"]))
 
 
 def _next(at: Progress) -> Progress:
     """The beginning of the next epoch."""
-    return Progress(at.epoch + 1, 0, at.step, at.examples, at.seconds, at.training, Sums(), at.rows)
+    return replace(at, epoch=at.epoch + 1, batch=0, sums=Sums())

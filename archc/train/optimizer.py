@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import accumulate, repeat
 from math import cos, pi
 from typing import Any
 
@@ -75,20 +74,24 @@ def _multi_step(settings: Settings, per_epoch: int, total: int) -> Factor:
 
 def _power(base: float, exponent: int) -> float:
     """By products, for a power of a large base may be too large for a float."""
-    return list(accumulate(repeat(base, min(exponent, 1_000)), lambda a, b: a * b, initial=1.0))[-1]
+    product = 1.0
+    for _ in range(min(exponent, 1_000)):
+        product *= base
+    return product
 
 
 def _cosine(settings: Settings, per_epoch: int, total: int) -> Factor:
     """Annealing without restarts (Loshchilov and Hutter, 2016)."""
-    low = settings.schedule["min_lr"] / settings.optimizer["lr"]
+    low: float = settings.schedule["min_lr"] / settings.optimizer["lr"]
     return lambda step: low + (1 - low) * (1 + cos(pi * min(step, total) / total)) / 2
 
 
 def _one_cycle(settings: Settings, total: int) -> Factor:
     """Up and down by cosines (Smith and Topin, 2017); the momentum stays as it is."""
     schedule = settings.schedule
-    start, end = schedule["start_factor"], schedule["end_factor"]
-    top = schedule["warmup_share"] * total - 1
+    start: float = schedule["start_factor"]
+    end: float = schedule["end_factor"]
+    top: float = schedule["warmup_share"] * total - 1
 
     def factor(step: int) -> float:
         if step <= top:

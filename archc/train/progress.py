@@ -65,6 +65,8 @@ class Progress:
     batch: int = 0
     """Of the epoch."""
     step: int = 0
+    lr: float = 0.0
+    """Of the last step."""
     examples: int = 0
     seconds: float = 0.0
     """Spent in the run, the testing of epochs included."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -41,6 +42,7 @@ class Options:
     data: Path | None = None
     device: str = "auto"
     download: bool = False
+    threads: int | None = None
     base: Path = Path()
     """The folder that `train.data.path` starts from."""
 
@@ -70,6 +72,8 @@ def train(spec: Spec, options: Options) -> int:
     """Begin a run. Returns 0, or 128 and the number of the signal that ended it. Raises SpecError."""
     settings = settings_of(spec)
     _check_device(settings, options.device)
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
     data = load_data(settings, _places(settings, options), options.download)
     share = share_of_process()
     path = new_folder(spec.graph.name, options.output)
@@ -100,11 +104,14 @@ def resume(path: Path, options: Options, settings_given: list[str], checkpoint: 
         spec = resumed_spec(path, settings_given)
         settings = settings_of(spec)
         _check_device(settings, options.device)
+        threads = options.threads or environment.get("threads")
+        torch.set_num_threads(threads if isinstance(threads, int) and threads > 0 else torch.get_num_threads())
         given = options.data or (Path(environment["data"]) if environment.get("data") else None)
         data = load_data(settings, _places(settings, Options(data=given)), options.download)
         state, progress, name = _last(folder, checkpoint)
         run = Run(spec, settings, data, options, share, folder if share.rank == 0 else None, state, progress)
         if run.folder is not None:
+            run.folder.write(SPEC, spec.to_yaml())
             run.folder.checkpoints.previous = name
             run.folder.keep_steps(progress.step if progress else 0)
         return _run(run)
@@ -144,7 +151,9 @@ def _run(run: Run) -> int:
     signals = Signals()
     signals.watch()
     try:
-        return _fitted(run, signals)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of libraries, to those who call them: it is not the user who does
+            return _fitted(run, signals)
     finally:
         signals.leave()
 
@@ -163,10 +172,10 @@ def _fitted(run: Run, signals: Signals) -> int:
     if _has_ended(task):
         run.say("the run has ended already; more epochs are set by `--set train.epochs=N`")
         return 0
-    keeper = Keeper(task, run.folder, run.say, run.resumed)
+    keeper = Keeper(task, run.spec.graph.name, run.folder, run.say, run.resumed)
     trainer = _trainer(run, keeper)
-    trainer.fit_loop.epoch_progress.current.processed = _first_epoch(task)
-    trainer.fit_loop.epoch_progress.current.completed = _first_epoch(task)
+    done: Any = trainer.fit_loop.epoch_progress.current
+    done.processed = done.completed = _first_epoch(task)
     try:
         trainer.fit(task)
     except Stopped as stop:

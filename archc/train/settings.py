@@ -62,7 +62,8 @@ def settings_of(spec: Spec) -> Settings:
             "add `train:` with `data`, `batch_size`, `epochs` and `optimizer`, or give them by `--set train.epochs=3`"
         )
         raise SpecError([Diagnostic("A0102", "the spec has no `train`", span, help=help)])
-    choices, spans = {}, {}
+    choices: dict[str, Any] = {}
+    spans: dict[str, Span] = {}
     for name, section in train.sections.items():
         assert section is not None, name
         choices[name] = Choice(section.type, {key: given.value for key, given in section.fields.items()})

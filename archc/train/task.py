@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import warnings
 from typing import Any
 
 import torch
@@ -23,7 +22,6 @@ from archc.train.signals import Signals, Stopped
 
 for _name in ("lightning.pytorch", "lightning.fabric", "lightning"):
     logging.getLogger(_name).setLevel(logging.ERROR)
-warnings.filterwarnings("ignore", module="lightning")
 
 
 class Task(LightningModule):
@@ -38,10 +36,9 @@ class Task(LightningModule):
         self.share = Share()
         self.last_loss = float("nan")
         """Of the last batch, of all processes."""
-        self.lr = 0.0
         self.average: torch.optim.swa_utils.AveragedModel | None = None
         if settings.ema is not None:
-            mean = torch.optim.swa_utils.get_ema_multi_avg_fn(settings.ema)
+            mean = torch.optim.swa_utils.get_ema_multi_avg_fn(settings.ema)  # type: ignore[no-untyped-call]
             object.__setattr__(self, "average", _averaged(net, mean))
         self._calls: Any = torch.compile(self.net) if settings.compile else self.net
         self._factor: Factor = factor_of(settings, self.steps_per_epoch)
@@ -99,9 +96,9 @@ class Task(LightningModule):
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Set the learning rate of the step."""
-        self.lr = self.settings.optimizer["lr"] * self._factor(self.progress.step)
+        self.progress.lr = self.settings.optimizer["lr"] * self._factor(self.progress.step)
         for group in optimizer.param_groups:
-            group["lr"] = self.lr
+            group["lr"] = self.progress.lr
         self.progress.step += 1
 
     # -- parts ------------------------------------------------------------------------------------------------------------

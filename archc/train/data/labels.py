@@ -13,7 +13,8 @@ from archc.train.settings import Settings
 def encoded(labels: NDArray[Any], settings: Settings, classes: int) -> NDArray[Any]:
     """`labels`, class numbers (N,): as they are, one-hot (N, classes), or as floats of the label's shape."""
     if settings.label.type == "one_hot":
-        return np.eye(classes, dtype=np.float32)[labels]
+        hot: NDArray[Any] = np.eye(classes, dtype=np.float32)[labels]
+        return hot
     if settings.label.type == "float":
         return labels.astype(np.float32).reshape(len(labels), *settings.label["shape"])
     return labels.astype(np.int64)
