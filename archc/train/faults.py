@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from archc.backends.files import write_whole
 from archc.diagnostics import Diagnostic, SourceFile, Span, SpecError
 
 
@@ -20,3 +21,12 @@ def unwritable(path: Path | str, error: OSError) -> SpecError:
     reason = (error.strerror or str(error)).lower()
     help = "make room, or choose another folder; what was saved before is whole"
     return fault("A0704", f"cannot write `{path}`: {reason}", path, help)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all. Raises SpecError."""
+    try:
+        write_whole(path, data)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise fault("A0704", f"cannot write `{path}`: {reason}", path, "name another file by -o") from None
