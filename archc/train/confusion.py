@@ -31,7 +31,7 @@ def confusion_picture(result: Evaluation) -> bytes:
     if len(counts) <= MOST_NAMES:
         names = [name if len(name) <= LONGEST else name[: LONGEST - 1] + "…" for name in result.classes]
         names = [name.replace("$", r"\\$") for name in names]  # which would begin a formula
-        axes.set_xticks(range(len(names)), names, rotation=90)
+        axes.set_xticks(range(len(names)), names, rotation=90 if max(map(len, names)) > 2 else 0)
         axes.set_yticks(range(len(names)), names)
     if len(counts) <= MOST_NUMBERS:
         for (row, column), count in np.ndenumerate(counts):
