@@ -88,9 +88,9 @@ def train(spec: Spec, options: Options) -> int:
     folder.make()
     lock = Lock(path)
     try:
-        folder.write(SPEC, spec.to_yaml())
         folder.write(ENVIRONMENT, json.dumps(_environment(options, data, share), indent=2) + "\n")
         folder.keep_steps(0)
+        folder.write(SPEC, spec.to_yaml())  # the last: from now on it is a run
         return _run(Run(spec, settings, data, options, share, folder))
     finally:
         lock.release()
