@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from archc.train.data.examples import Examples
+from archc.train.data.folder import Unreadable
+from archc.train.faults import fault
 
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor, float]
 """Inputs, labels, indices, and the weight of the process's mean loss in that of the batch (times the processes)."""
@@ -65,6 +67,13 @@ class Batches(Dataset[Batch]):
         return inputs, labels, torch.from_numpy(part), weight
 
     def __iter__(self) -> Iterator[Batch]:
+        try:
+            yield from self._all()
+        except Unreadable as error:
+            message = str(error).rpartition("Unreadable: ")[2].strip()  # that of a worker has its traceback before it
+            raise fault("A0809", message, "train.data", "mend the file, or take it out") from None
+
+    def _all(self) -> Iterator[Batch]:
         if self.examples.in_memory or not self.workers:
             for at in range(len(self)):
                 yield self[at]

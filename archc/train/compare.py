@@ -7,7 +7,7 @@ import io
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from archc.api import plain
 from archc.diagnostics import Diagnostic, SpecError
-from archc.train.faults import fault
+from archc.train.faults import fault, finite
 from archc.train.layout import (
     CHECKPOINTS,
     METRICS,
@@ -28,7 +28,7 @@ from archc.train.layout import (
     texts_of,
 )
 from archc.train.lock import is_locked
-from archc.train.progress import Progress, Unreadable
+from archc.train.progress import Progress, Row, Unreadable
 
 MOST_RUNS: Final = 10_000
 Settings = dict[str, Any]
@@ -70,7 +70,8 @@ class Summary:
 
     def to_json(self) -> dict[str, Any]:
         """Under stable names."""
-        return asdict(self)
+        found: dict[str, Any] = finite(asdict(self))
+        return found
 
 
 def compare(folder: Path) -> tuple[list[Summary], list[Diagnostic]]:
@@ -117,26 +118,25 @@ def _summary(folder: Path) -> Summary:
     started = run_environment(folder).get("started")
     progress = _progress(folder)
     rows = _rows(folder / METRICS)
-    best = max(rows, key=_score) if rows else None
-    last = rows[-1] if rows else {}
-    speed = progress.examples / progress.training if progress is not None and progress.training else None
+    best = max(rows, key=lambda row: row.score) if rows else None
+    last = rows[-1] if rows else None
     return Summary(
         folder=str(folder),
         name=str(tree.get("name", "")),
         started=started if isinstance(started, str) else _written(folder / SPEC),
         state=_state(folder, train, progress),
-        epoch=int(last.get("epoch") or 0),
+        epoch=last.epoch if last is not None else 0,
         epochs=_int(train.get("epochs")),
         step=progress.step if progress is not None else 0,
-        train_loss=last.get("train_loss"),
-        train_accuracy=last.get("train_accuracy"),
-        test_loss=last.get("test_loss"),
-        test_accuracy=last.get("test_accuracy"),
-        best=Best(int(best.get("epoch") or 0), best.get("test_loss") or 0.0, best.get("test_accuracy"))
-        if best
+        train_loss=last.train_loss if last is not None else None,
+        train_accuracy=last.train_accuracy if last is not None else None,
+        test_loss=last.test_loss if last is not None else None,
+        test_accuracy=last.test_accuracy if last is not None else None,
+        best=Best(best.epoch, best.test_loss, best.test_accuracy) if best is not None else None,
+        examples_per_second=progress.examples / progress.training
+        if progress is not None and progress.training
         else None,
-        examples_per_second=speed,
-        seconds=progress.seconds if progress is not None else None,
+        seconds=max((one.seconds for one in (progress, last) if one is not None), default=None),
         settings=_settings(tree),
     )
 
@@ -153,9 +153,11 @@ def _progress(folder: Path) -> Progress | None:
     """Where the run stood when it was kept last."""
     names = checkpoint_names(folder / CHECKPOINTS)
     try:
-        return Progress.from_json(texts_of(folder / CHECKPOINTS / names[-1])["archc.progress"])
+        found = Progress.from_json(texts_of(folder / CHECKPOINTS / names[-1])["archc.progress"])
     except (IndexError, KeyError, Unreadable):
         return None
+    is_sound = all(type(number) in (int, float) for number in (found.examples, found.seconds, found.training))
+    return found if is_sound else None
 
 
 def _state(folder: Path, train: Settings, progress: Progress | None) -> str:
@@ -169,29 +171,23 @@ def _state(folder: Path, train: Settings, progress: Progress | None) -> str:
     return "ended" if progress.epoch >= _int(train.get("epochs")) or is_late or is_patient else "stopped"
 
 
-# -- metrics ----------------------------------------------------------------------------------------------------------------
-
-Row = Mapping[str, float | None]
-
-
 def _rows(path: Path) -> list[Row]:
     """The epochs that `metrics.csv` has; none before the first has ended. Raises SpecError."""
     try:
-        text = read_text(path)
-        return [{key: _number(value) for key, value in row.items()} for row in csv.DictReader(io.StringIO(text))]
+        return [_row(values) for values in csv.DictReader(io.StringIO(read_text(path)))]
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, csv.Error) as error:
+    except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:
         raise fault("A0806", f"`{path}` cannot be read: {error}", path, "remove it, or the run") from None
 
 
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, str) and value else None
-
-
-def _score(row: Row) -> float:
-    accuracy, loss = row.get("test_accuracy"), row.get("test_loss")
-    return accuracy if accuracy is not None else -(loss or 0.0)
+def _row(values: Mapping[str, str]) -> Row:
+    numbers = {one.name: values[one.name] for one in fields(Row)}
+    whole = {name: int(numbers.pop(name)) for name in ("epoch", "step")}
+    made: dict[str, Any] = {name: float(text) if text else None for name, text in numbers.items()}
+    if any(made[name] is None for name in ("train_loss", "test_loss")):
+        raise ValueError("an epoch has no loss")
+    return Row(**whole, **made)
 
 
 # -- settings ---------------------------------------------------------------------------------------------------------------

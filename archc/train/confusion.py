@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import warnings
 from typing import Final
 
 import numpy as np
 
+from archc.diagnostics.model import printable
 from archc.train.evaluate import Evaluation
 
 MOST_NUMBERS: Final = 20
@@ -29,17 +31,25 @@ def confusion_picture(result: Evaluation) -> bytes:
     axes = figure.add_subplot()
     axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0)
     if len(counts) <= MOST_NAMES:
-        names = [name if len(name) <= LONGEST else name[: LONGEST - 1] + "…" for name in result.classes]
-        names = [name.replace("$", r"\\$") for name in names]  # which would begin a formula
-        axes.set_xticks(range(len(names)), names, rotation=90 if max(map(len, names)) > 2 else 0)
-        axes.set_yticks(range(len(names)), names)
+        names = [_short(name) for name in result.classes]
+        turned = 90 if max(map(len, names)) > 2 else 0
+        axes.set_xticks(range(len(names)), names, rotation=turned, parse_math=False)
+        axes.set_yticks(range(len(names)), names, parse_math=False)
     if len(counts) <= MOST_NUMBERS:
         for (row, column), count in np.ndenumerate(counts):
             if count:
                 colour = "white" if shares[row, column] > 0.5 else "black"
                 axes.text(column, row, str(count), ha="center", va="center", color=colour, fontsize=8)
     accuracy = f", accuracy {result.accuracy:.4f}" if result.accuracy is not None else ""
-    axes.set(xlabel="taken for", ylabel="class", title=f"{result.name} on {result.data}{accuracy}")
+    axes.set(xlabel="taken for", ylabel="class")
+    axes.set_title(f"{result.name} on {result.data}{accuracy}", parse_math=False)
     stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=120, metadata={"Software": None})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # letters that the font does not have
+        figure.savefig(stream, format="png", dpi=120, metadata={"Software": None})
     return stream.getvalue()
+
+
+def _short(name: str) -> str:
+    name = printable(name)
+    return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"

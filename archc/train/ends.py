@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from archc.api import Spec
+from archc.diagnostics import SpecError
 from archc.limits import MAX_SIZE
 from archc.spec.datasets import DATA_SETS
 from archc.train.faults import fault
@@ -34,6 +35,8 @@ PROBABILITIES: Final = {
     "bce": "identity",
 }
 """By the loss: what makes probabilities of its network's output; `none` where nothing does."""
+
+HELP: Final = "compile it by `archc compile RUN_DIR --onnx`, which puts that in"
 
 Floats = tuple[float, ...]
 
@@ -107,10 +110,8 @@ def ends_of(spec: Spec, settings: Settings, classes: tuple[str, ...] = ()) -> En
 
 def ends_in(metadata: Mapping[str, str], path: Path) -> Ends:
     """The ends that an ONNX file tells of. Raises SpecError."""
-    help = "compile it by `archc compile RUN_DIR --onnx`, which puts them in"
     if not {INPUT, NORMALIZE, OUTPUT} <= set(metadata):
-        message = "the file does not say how a picture becomes its input"
-        raise fault("A0810", message, path, help, ("its metadata has no `archc.input`",))
+        raise unsaid(path)
     try:
         input, normalize, output = (json.loads(metadata[key]) for key in (INPUT, NORMALIZE, OUTPUT))
         classes = class_names(json.loads(metadata.get(CLASSES, "[]")))
@@ -124,9 +125,16 @@ def ends_in(metadata: Mapping[str, str], path: Path) -> Ends:
         place = _whole(output["index"], 0, 1000)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         message = "what the file says of its input and output cannot be read"
-        raise fault("A0810", message, path, help, (f"{type(error).__name__}: {error}",)) from None
+        raise fault("A0810", message, path, HELP, (f"{type(error).__name__}: {error}",)) from None
     channels, height, width = sizes
     return Ends(classes, channels, height, width, words[0], mean, std, place, words[1])
+
+
+def unsaid(path: Path) -> SpecError:
+    """An ONNX file does not tell of its ends."""
+    message = "the file does not say how a picture becomes its input"
+    notes = (f"its metadata needs `{INPUT}`, `{NORMALIZE}` and `{OUTPUT}`",)
+    return fault("A0810", message, path, HELP, notes)
 
 
 def _whole(value: object, least: int, most: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +14,7 @@ from torchmetrics.classification import MulticlassAccuracy, MulticlassConfusionM
 from archc.api import Spec
 from archc.train.batches import Batches
 from archc.train.data import Data, Places, load_data
-from archc.train.faults import fault
+from archc.train.faults import fault, finite
 from archc.train.objective import Objective, objective_of
 from archc.train.pictures import Pictures, pictures_of
 from archc.train.progress import Sums
@@ -46,7 +46,8 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """Under stable names."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        found: dict[str, Any] = finite({one.name: getattr(self, one.name) for one in fields(self)})
+        return found
 
     def lines(self) -> list[str]:
         """As people read it."""

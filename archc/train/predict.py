@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ import torch
 
 from archc.diagnostics import Diagnostic
 from archc.train.data.folder import Unreadable, read_picture
-from archc.train.ends import Ends
+from archc.train.ends import Ends, unsaid
 from archc.train.faults import fault
 from archc.train.pictures import Pictures
 from archc.train.trained import Outputs, Trained
@@ -28,7 +29,7 @@ class Guess:
     index: int
     name: str
     probability: float | None
-    """None where the network was trained by a loss that knows no probabilities."""
+    """None where it is no number, or the network was trained by a loss that knows no probabilities."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +49,11 @@ class Prediction:
 def predict(trained: Trained, files: Sequence[str], top: int) -> Iterator[Prediction]:
     """For each file the `top` most likely classes, in order. Raises SpecError where the network knows no pictures."""
     ends = trained.ends
+    if ends is None and trained.path.suffix == ".onnx":
+        raise unsaid(trained.path)
     if ends is None:
         message = "the network was not trained on pictures of classes"
-        help = "give a run or a model whose `train.data` is a set of pictures"
-        raise fault("A0810", message, trained.path, help)
+        raise fault("A0810", message, trained.path, "give a run whose `train.data` is a set of pictures")
     for start in range(0, len(files), AT_ONCE):
         yield from _together(trained, ends, files[start : start + AT_ONCE], top)
 
@@ -88,7 +90,7 @@ def _guesses(outputs: Outputs, trained: Trained, ends: Ends, top: int) -> list[t
     order = np.argsort(-values, axis=1, kind="stable")[:, :top]
     is_known = ends.probabilities != "none"
     return [
-        tuple(Guess(int(at), names[at], float(row[at]) if is_known else None) for at in places)
+        tuple(Guess(int(at), names[at], float(row[at]) if is_known and isfinite(row[at]) else None) for at in places)
         for row, places in zip(values, order, strict=True)
     ]
 

@@ -13,7 +13,7 @@ import torch
 from archc.api import Spec, load_compiled
 from archc.backends.onnx.read import Read, Refused, read_onnx
 from archc.diagnostics import SpecError
-from archc.train.ends import Ends, ends_in, ends_of
+from archc.train.ends import INPUT, Ends, ends_in, ends_of
 from archc.train.faults import fault
 from archc.train.layout import class_names, run_environment, run_spec, run_state
 from archc.train.settings import settings_of
@@ -78,8 +78,8 @@ def of_onnx(path: Path) -> Trained:
         why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
         raise fault("A0810", f"the model cannot be read: {why}", path, "give a file that archc compiled") from None
     spec = load_compiled(read.metadata, str(path)) if "archc.spec" in read.metadata else None
-    has_ends = any(key.startswith("archc.input") for key in read.metadata)
-    return Trained(path, _session(read, path), spec, ends_in(read.metadata, path) if has_ends else None)
+    ends = ends_in(read.metadata, path) if INPUT in read.metadata else None
+    return Trained(path, _session(read, path), spec, ends)
 
 
 def _session(read: Read, path: Path) -> Callable[[torch.Tensor], Outputs]:
