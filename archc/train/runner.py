@@ -186,7 +186,8 @@ def _fitted(run: Run, signals: Signals) -> int:
         return 128 + stop.number
     except NonFinite as error:
         found = error.diagnostic(task)
-        run.say(found.diagnostics[0].message)
+        if run.folder is not None:
+            run.folder.log(found.diagnostics[0].message)
         raise found from None
     finally:
         keeper.bar.clear()
