@@ -18,13 +18,14 @@ from archc.diagnostics import SpecError
 from archc.train.batches import Share
 from archc.train.checkpoint import State, read_checkpoint
 from archc.train.data import Data, Places, load_data
+from archc.train.data.examples import Unreadable
 from archc.train.faults import fault
 from archc.train.folder import ENVIRONMENT, SPEC, RunFolder, environment_of, new_folder, summary_lines
 from archc.train.keeper import Keeper
 from archc.train.lock import Lock
 from archc.train.nonfinite import NonFinite
 from archc.train.objective import objective_of
-from archc.train.progress import Progress, Unreadable
+from archc.train.progress import Progress, Unfit
 from archc.train.settings import Settings, settings_of
 from archc.train.signals import Signals, Stopped
 from archc.train.task import Task
@@ -143,7 +144,7 @@ def _last(folder: RunFolder, checkpoint: str | None) -> tuple[State | None, Prog
     state = read_checkpoint(path)
     try:
         return state, Progress.from_json(state.texts["archc.progress"]), name
-    except (KeyError, Unreadable):
+    except (KeyError, Unfit):
         raise fault("A0805", f"the checkpoint `{name}` does not say where the run stood", path) from None
 
 
@@ -187,6 +188,9 @@ def _fitted(run: Run, signals: Signals) -> int:
         if run.folder is not None:
             run.folder.log(found.diagnostics[0].message)
         raise found from None
+    except Unreadable as error:
+        help = "mend or remove the file, and continue by `--resume`"
+        raise fault("A0803", str(error), run.settings.spans["data"], help) from None
     finally:
         keeper.bar.clear()
     keeper.close()

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from archc.train.data.examples import Batch, Data
+from archc.train.data.examples import Batch, Data, Unreadable
 from archc.train.data.find import Places
 from archc.train.data.labels import encoded
 from archc.train.faults import fault
@@ -20,10 +20,6 @@ TESTS: Final = ("test", "val")
 FORMS: Final = {1: "L", 3: "RGB", 4: "RGBA"}
 LARGEST: Final = 178_956_970
 """Pixels of a picture that is read, as many as Pillow reads without a warning times two."""
-
-
-class Unreadable(Exception):
-    """A picture cannot be read."""
 
 
 class Files:
