@@ -24,7 +24,7 @@ from training import LINEAR, best, last, process, same, stop_after, train, write
 from archc.diagnostics import SpecError
 from archc.train.checkpoint import Checkpoints, State, checksum_path, read_checkpoint
 from archc.train.lock import Lock
-from archc.train.progress import Progress, Row, Sums, Unreadable
+from archc.train.progress import Progress, Row, Sums, Unfit
 
 
 @pytest.fixture(autouse=True)
@@ -108,7 +108,7 @@ def test_a_progress_that_is_none_is_refused() -> None:
     whole = Progress(1, 2, 3, rows=[Row(1, 3, 0.1, 0.5, None, 0.5, 0.5, 1.0)], sums=Sums(1.0, 2.0, 3.0))
     assert Progress.from_json(whole.to_json()) == whole
     for text in ("", "[]", "{}", '{"epoch": -1}', whole.to_json().replace('"epoch": 1', '"epoch": -1')):
-        with pytest.raises(Unreadable):
+        with pytest.raises(Unfit):
             Progress.from_json(text)
 
 

@@ -478,7 +478,7 @@ def test_a_damaged_picture_to_test_on_is_named(colours: Path, tmp_path: Path) ->
     Path(tmp_path / "data" / "blue" / "4.png").write_text("no picture", encoding="utf-8")
     code, _, err = archc_("evaluate", colours / "run", "--data", tmp_path / "data")
     assert code == 1
-    assert "error[A0809]" in err
+    assert "error[A0803]" in err
     assert "4.png` is no picture" in err
 
 

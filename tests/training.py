@@ -126,8 +126,9 @@ def stop_after(monkeypatch: Any, batches: int, act: Callable[[], None]) -> None:
 _CONTEXT: Any = None
 
 
-def _command(args: list[str], log: str, threads: int) -> None:
+def _command(args: list[str], log: str, threads: int, environment: dict[str, str]) -> None:
     os.setsid()
+    os.environ.update(environment)
     torch.set_num_threads(threads)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(descriptor, 1)
@@ -137,12 +138,12 @@ def _command(args: list[str], log: str, threads: int) -> None:
     raise SystemExit(main(["train", *args]))
 
 
-def process(*args: str | Path, log: Path) -> Any:
+def process(*args: str | Path, log: Path, environment: dict[str, str] | None = None) -> Any:
     """`archc train ...` in a process of its own, started from one that has imported what it needs."""
     global _CONTEXT
     if _CONTEXT is None:
         _CONTEXT = multiprocessing.get_context("forkserver")
         _CONTEXT.set_forkserver_preload(["archc.train.runner", "sklearn.datasets", "torch.utils.tensorboard"])
-    started = _CONTEXT.Process(target=_command, args=(list(map(str, args)), str(log), 1))
+    started = _CONTEXT.Process(target=_command, args=(list(map(str, args)), str(log), 1, environment or {}))
     started.start()
     return started

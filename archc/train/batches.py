@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
-from archc.train.data.examples import Examples
-from archc.train.data.folder import Unreadable
-from archc.train.faults import fault
+from archc.train.data.examples import Examples, Unreadable
 
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor, float]
 """Inputs, labels, indices, and the weight of the process's mean loss in that of the batch (times the processes)."""
@@ -67,16 +66,35 @@ class Batches(Dataset[Batch]):
         return inputs, labels, torch.from_numpy(part), weight
 
     def __iter__(self) -> Iterator[Batch]:
-        try:
-            yield from self._all()
-        except Unreadable as error:
-            message = str(error).rpartition("Unreadable: ")[2].strip()  # that of a worker has its traceback before it
-            raise fault("A0809", message, "train.data", "mend the file, or take it out") from None
-
-    def _all(self) -> Iterator[Batch]:
         if self.examples.in_memory or not self.workers:
             for at in range(len(self)):
                 yield self[at]
             return
-        loader: Any = DataLoader(self, batch_size=None, shuffle=False, num_workers=min(self.workers, len(self)))
-        yield from loader
+        workers = min(self.workers, len(self))
+        loader: Any = DataLoader(_Told(self), batch_size=None, num_workers=workers, worker_init_fn=_begin)
+        for batch in loader:
+            if isinstance(batch, Unreadable):
+                raise batch
+            yield batch
+
+
+class _Told(Dataset[Any]):
+    """The same batches; a picture that cannot be read comes as what would be raised, which a worker would bury in text."""
+
+    def __init__(self, batches: Batches) -> None:
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, at: int) -> Batch | Unreadable:
+        try:
+            return self.batches[at]
+        except Unreadable as error:
+            return error
+
+
+def _begin(_: int) -> None:
+    """A worker ends with the run, which alone answers to signals."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -28,7 +28,7 @@ from archc.train.layout import (
     texts_of,
 )
 from archc.train.lock import is_locked
-from archc.train.progress import Progress, Row, Unreadable
+from archc.train.progress import Progress, Row, Unfit
 
 MOST_RUNS: Final = 10_000
 Settings = dict[str, Any]
@@ -154,7 +154,7 @@ def _progress(folder: Path) -> Progress | None:
     names = checkpoint_names(folder / CHECKPOINTS)
     try:
         found = Progress.from_json(texts_of(folder / CHECKPOINTS / names[-1])["archc.progress"])
-    except (IndexError, KeyError, Unreadable):
+    except (IndexError, KeyError, Unfit):
         return None
     is_sound = all(type(number) in (int, float) for number in (found.examples, found.seconds, found.training))
     return found if is_sound else None

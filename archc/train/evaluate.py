@@ -14,6 +14,7 @@ from torchmetrics.classification import MulticlassAccuracy, MulticlassConfusionM
 from archc.api import Spec
 from archc.train.batches import Batches
 from archc.train.data import Data, Places, load_data
+from archc.train.data.examples import Unreadable
 from archc.train.faults import fault, finite
 from archc.train.objective import Objective, objective_of
 from archc.train.pictures import Pictures, pictures_of
@@ -81,8 +82,11 @@ def evaluate(trained: Trained, spec: Spec, settings: Settings, places: Places, d
     objective = objective_of(spec.graph, settings)
     pictures = pictures_of(settings, data) if trained.ends is None else Pictures.of_ends(trained.ends)
     score = _Score(objective, data, trained)
-    for inputs, labels, indices in _batches(data, settings):
-        score.add(trained.answer(pictures(inputs, indices, None)), labels)
+    try:
+        for inputs, labels, indices in _batches(data, settings):
+            score.add(trained.answer(pictures(inputs, indices, None)), labels)
+    except Unreadable as error:
+        raise fault("A0803", str(error), settings.spans["data"], "mend or remove the file") from None
     return score.result(spec.graph.name, settings.data.type)
 
 

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from archc.diagnostics import Diagnostic
-from archc.train.data.folder import Unreadable, read_picture
+from archc.train.data.examples import Unreadable
+from archc.train.data.folder import read_picture
 from archc.train.ends import Ends, unsaid
 from archc.train.faults import fault
 from archc.train.pictures import Pictures

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 
-class Unreadable(Exception):
+class Unfit(Exception):
     """A progress that was written cannot be read."""
 
 
@@ -92,14 +92,14 @@ class Progress:
 
     @classmethod
     def from_json(cls, text: str) -> Progress:
-        """The progress that was written. Raises Unreadable."""
+        """The progress that was written. Raises Unfit."""
         try:
             data = json.loads(text)
             made = cls(**{**data, "sums": _made(Sums, data["sums"]), "rows": [_made(Row, row) for row in data["rows"]]})
         except (ValueError, TypeError, KeyError) as error:
-            raise Unreadable(str(error)) from error
+            raise Unfit(str(error)) from error
         if not all(isinstance(value, int) and value >= 0 for value in (made.epoch, made.batch, made.step)):
-            raise Unreadable("its counts are no natural numbers")
+            raise Unfit("its counts are no natural numbers")
         return made
 
 

@@ -12,12 +12,14 @@ from typing import Any, Final
 
 import torch
 from lightning.pytorch import Trainer
+from lightning.pytorch.plugins.environments import SLURMEnvironment
 
 from archc.api import Spec, load_with
 from archc.diagnostics import SpecError
 from archc.train.batches import Share
 from archc.train.checkpoint import State, read_checkpoint
 from archc.train.data import Data, load_data, places_of
+from archc.train.data.examples import Unreadable
 from archc.train.device import check_device
 from archc.train.faults import fault
 from archc.train.folder import RunFolder, environment_of, new_folder, summary_lines
@@ -26,7 +28,7 @@ from archc.train.layout import ENVIRONMENT, SPEC
 from archc.train.lock import Lock
 from archc.train.nonfinite import NonFinite
 from archc.train.objective import objective_of
-from archc.train.progress import Progress, Unreadable
+from archc.train.progress import Progress, Unfit
 from archc.train.settings import Settings, settings_of
 from archc.train.signals import Signals, Stopped
 from archc.train.task import Task
@@ -145,7 +147,7 @@ def _last(folder: RunFolder, checkpoint: str | None) -> tuple[State | None, Prog
     state = read_checkpoint(path)
     try:
         return state, Progress.from_json(state.texts["archc.progress"]), name
-    except (KeyError, Unreadable):
+    except (KeyError, Unfit):
         raise fault("A0805", f"the checkpoint `{name}` does not say where the run stood", path) from None
 
 
@@ -189,6 +191,9 @@ def _fitted(run: Run, signals: Signals) -> int:
         if run.folder is not None:
             run.folder.log(found.diagnostics[0].message)
         raise found from None
+    except Unreadable as error:
+        help = "mend or remove the file, and continue by `--resume`"
+        raise fault("A0803", str(error), run.settings.spans["data"], help) from None
     finally:
         keeper.bar.clear()
     keeper.close()
@@ -227,7 +232,8 @@ def _announce(run: Run, task: Task) -> None:
 
 def _trainer(run: Run, keeper: Keeper) -> Trainer:
     settings, world = run.settings, run.share.world
-    local = int(os.environ.get("LOCAL_WORLD_SIZE", world))
+    local = int(os.environ.get("LOCAL_WORLD_SIZE") or world // int(os.environ.get("SLURM_NNODES", 1)))
+    is_slurm = "RANK" not in os.environ and SLURMEnvironment.detect()
     unused = any(weight == 0.0 for weight in settings.weights.values())
     strategy = ("ddp_find_unused_parameters_true" if unused else "ddp") if world > 1 else "auto"
     return Trainer(
@@ -235,6 +241,9 @@ def _trainer(run: Run, keeper: Keeper) -> Trainer:
         devices=local if world > 1 else 1,
         num_nodes=max(1, world // local),
         strategy=strategy,
+        plugins=[SLURMEnvironment(auto_requeue=False)]
+        if is_slurm
+        else None,  # which would write checkpoints of its own
         precision=PRECISIONS[settings.precision],
         max_epochs=settings.epochs,
         accumulate_grad_batches=settings.accumulate,

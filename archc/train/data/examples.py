@@ -13,6 +13,10 @@ Array = NDArray[Any]
 Batch = tuple[torch.Tensor, torch.Tensor]
 
 
+class Unreadable(Exception):
+    """An example cannot be read."""
+
+
 class Examples(Protocol):
     """Examples that can be had by their indices: inputs (N, ...), uint8 for pictures, and labels (N, ...)."""
 
@@ -21,7 +25,7 @@ class Examples(Protocol):
     def __len__(self) -> int: ...
 
     def get(self, indices: NDArray[np.int64]) -> Batch:
-        """The inputs and labels of some examples."""
+        """The inputs and labels of some examples. Raises Unreadable."""
 
 
 class Held:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from archc.train.data.examples import Batch, Data
+from archc.train.data.examples import Batch, Data, Unreadable
 from archc.train.data.find import Places
 from archc.train.data.labels import encoded
 from archc.train.faults import fault
@@ -26,10 +26,6 @@ LARGEST: Final = 178_956_970
 """Pixels of a picture that is read, as many as Pillow reads without a warning times two."""
 LARGEST_FILE: Final = 2**28
 """Bytes of it."""
-
-
-class Unreadable(Exception):
-    """A picture cannot be read."""
 
 
 class Files:
