@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.pytorch import Trainer
-from lightning.pytorch.plugins.environments import SLURMEnvironment
 
 from archc.api import Spec, load_with
 from archc.diagnostics import SpecError
