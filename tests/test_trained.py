@@ -395,6 +395,19 @@ def test_each_file_that_is_no_picture_gets_a_diagnostic(trained: Path, digits: t
         assert words in line
 
 
+def test_the_page_says_how_to_feed_a_file(trained: Path, digits: tuple[Any, Any]) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "trained.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    exec(page.partition("```python\n")[2].partition("```")[0], names)
+    session = onnxruntime.InferenceSession(str(trained / "net.onnx"), providers=["CPUExecutionProvider"])
+    metadata = session.get_modelmeta().custom_metadata_map
+    saved(digits[0])
+    for at, one in enumerate(asked(trained / "net.onnx", *(f"{at}.png" for at in range(40)), "--top", "1")):
+        with Image.open(f"{at}.png") as picture:
+            (output,) = session.run(None, {"input": names["feed"](picture, metadata)})
+        assert json.loads(metadata["archc.classes"])[output.argmax()] == one["classes"][0]["class"]
+
+
 # -- a folder of pictures -----------------------------------------------------------------------------------------------------
 
 COLOURS = {"blue": (30, 40, 200), "green": (30, 200, 40), "red \x1b[31m": (200, 40, 30)}
