@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
@@ -15,7 +17,7 @@ from archc.diagnostics.model import in_order
 from archc.ir.graph import Graph
 from archc.lower import Record, lower
 from archc.source import Tree
-from archc.spec.load import Loaded, find_shipped, load_bytes, load_path, override
+from archc.spec.load import Loaded, find_shipped, load_bytes, load_path, load_texts, override
 from archc.spec.merge import without_literal_claims
 from archc.spec.parse import parse_spec
 from archc.spec.settings import split_settings, with_settings
@@ -204,6 +206,27 @@ def load_with(spec: str | Path, settings: list[str], data: bytes | None = None) 
     overrides, settings_of_train = split_settings(overrides)
     if loaded.tree is not None and settings_of_train:
         loaded.tree = with_settings(loaded.tree, settings_of_train)
+    return Spec(loaded, overrides, report)
+
+
+def load_compiled(metadata: Mapping[str, str], name: str) -> Spec:
+    """The spec that `Spec.metadata` told of: with its params, and without the files that it came from."""
+    report = Report()
+    texts = [metadata["archc.spec"]] if "archc.spec" in metadata else []
+    while f"archc.extends.{len(texts)}" in metadata:
+        texts.append(metadata[f"archc.extends.{len(texts)}"])
+    try:
+        params = json.loads(metadata.get("archc.params", "{}"))
+    except (ValueError, RecursionError):
+        params = {}
+    overrides: dict[str, Tree] = {}
+    loaded = Loaded(None, SourceFile(name, ""))
+    with suppress(Stop):
+        for key, value in params.items() if isinstance(params, dict) else ():
+            set_name, tree = override(f"{key}={json.dumps(value)}", report)
+            if tree is not None:
+                overrides[set_name] = tree
+        loaded = load_texts(texts, name, report)
     return Spec(loaded, overrides, report)
 
 

@@ -73,7 +73,20 @@ def damage_run(folder: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1])
 
 
-NEEDS_LIGHTNING = {"A0802", "A0803", "A0804", "A0805", "A0806", "A0807", "A0808"}
+def write_models(folder: Path) -> None:
+    """A picture, and ONNX files of the page's spec: one of trained weights, one of random ones."""
+    pytest.importorskip("onnxruntime")
+    from PIL import Image
+
+    Image.new("L", (8, 8), 100).save(folder / "digit.png")
+    spec = str(folder / "net.yaml")
+    assert main(["compile", spec, "--torch", str(folder / "net.safetensors")]) == 0
+    weights = ["--weights", str(folder / "net.safetensors")]
+    assert main(["compile", spec, "--onnx", str(folder / "trained.onnx"), *weights]) == 0
+    assert main(["compile", spec, "--onnx", str(folder / "random.onnx")]) == 0
+
+
+NEEDS_LIGHTNING = {"A0802", "A0803", "A0804", "A0805", "A0806", "A0807", "A0808", "A0809", "A0810"}
 
 FILES: dict[str, Callable[[Path], object]] = {
     "A0002": lambda folder: (folder / "latin1.yaml").write_bytes("archc: 1\nname: r\u00e9seau\n".encode("latin-1")),
@@ -84,6 +97,8 @@ FILES: dict[str, Callable[[Path], object]] = {
     "A0804": lock_run,
     "A0805": damage_run,
     "A0806": write_run,
+    "A0809": write_models,
+    "A0810": write_models,
 }
 """What the commands of a page need besides `net.yaml`."""
 

@@ -5,6 +5,7 @@ The format is told by the content. Whatever a file says is checked against the g
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
 import zipfile
@@ -51,20 +52,26 @@ class Expected:
 
 
 def load_weights(
-    path: str | os.PathLike[str], graph: Graph, *, inference_only: bool = False
+    path: str | os.PathLike[str],
+    graph: Graph,
+    *,
+    inference_only: bool = False,
+    data: bytes | None = None,
+    prefix: str = "",
 ) -> tuple[dict[str, Array] | None, list[Diagnostic]]:
     """The state of `graph` from the file at `path`, in the graph's order, as float32; or None and what is wrong.
 
-    `inference_only` lets the tensors of training-only heads be missing, in the file and then in the result.
+    `inference_only` lets the tensors of training-only heads be missing, in the file and then in the result. With `data`,
+    those are its bytes. Of a safetensors file, only the tensors whose names begin with `prefix` are read.
     """
     expected = _expected(graph, inference_only)
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb") if data is None else io.BytesIO(data) as file:
             start = file.read(len(LEGACY))
             file.seek(0)
             if start.startswith(ZIP) or start == LEGACY:
                 return _load_torch(file, path, expected)
-            return _load_safetensors(file, path, expected)
+            return _load_safetensors(file, path, expected, prefix)
     except Malformed as error:
         return None, [_diagnostic("A0701", path, "the weights cannot be read", str(error))]
     except OSError as error:
@@ -87,9 +94,10 @@ def _expected(graph: Graph, inference_only: bool) -> dict[str, Expected]:
 
 
 def _load_safetensors(
-    file: BinaryIO, path: str | os.PathLike[str], expected: Mapping[str, Expected]
+    file: BinaryIO, path: str | os.PathLike[str], expected: Mapping[str, Expected], prefix: str
 ) -> tuple[dict[str, Array] | None, list[Diagnostic]]:
-    entries = read_entries(file, os.fstat(file.fileno()).st_size, most=4 * len(expected) + 16)
+    entries = read_entries(file, file.seek(0, os.SEEK_END), most=(8 if prefix else 4) * len(expected) + 16)
+    entries = {name.removeprefix(prefix): one for name, one in entries.items() if name.startswith(prefix)}
     found = {name: (entry.shape, entry.is_integer) for name, entry in entries.items()}
     unfit = _unfit(found, path, expected)
     if unfit:

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any
 from archc.api import Spec
 from archc.cli.common import load, mention_warnings, problem, report, spec_argument
 from archc.diagnostics import Diagnostic, SpecError
+from archc.diagnostics.model import printable
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from archc.train.shipping import Weights
 
     State = dict[str, np.ndarray[Any, Any]]
 
@@ -59,7 +62,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--weights",
         metavar="FILE",
-        help="safetensors, or a .pth checkpoint (read with weights_only); random weights without it",
+        help="safetensors, a .pth checkpoint (read with weights_only), or the folder of a run, whose best are taken; random weights without it",
     )
     add("--seed", type=int, default=0, metavar="N", help="seed of the random weights (default: 0)")
     add("--opset", type=int, metavar="N", help="ONNX operator set, 18 to 26 (default: 20)")
@@ -77,8 +80,8 @@ def run(options: argparse.Namespace) -> int:
     if misused is not None:
         report([misused])
         return 2
-    spec = load(options.spec, options.settings)
     try:
+        spec = _spec(options)
         return _compile(spec, options, wanted)
     except SpecError as error:
         report(error.diagnostics)
@@ -124,10 +127,12 @@ def _compile(spec: Spec, options: argparse.Namespace, wanted: list[str]) -> int:
     mention_warnings(spec)
     needs_state = bool(options.weights) or any(target != "python" for target in wanted)
     only_inference = not options.verify and "torch" not in wanted
-    state = _state(spec, options, only_inference) if needs_state else {}
+    weights = _weights(spec, options, only_inference) if needs_state else None
+    state = weights.state if weights is not None else {}
     paths = {target: _path(options, target, graph.name, len(wanted)) for target in wanted}
     _check_paths(paths, spec, options)
-    jobs = [_job(spec, options, target, path, state) for target, path in paths.items()]
+    metadata = spec.metadata() | (weights.metadata if weights is not None else {})
+    jobs = [_job(spec, options, target, path, state, metadata) for target, path in paths.items()]
     if options.verify and not _verified(spec, options, state):
         return 1
     for job in jobs:
@@ -135,20 +140,31 @@ def _compile(spec: Spec, options: argparse.Namespace, wanted: list[str]) -> int:
         print(f"wrote {job.path} ({_size(job.path)})")
     if needs_state and not options.weights:
         print(f"the weights are random (seed {options.seed}); --weights FILE puts trained ones in")
+    if weights is not None and weights.told:
+        print(printable(weights.told))
     for job in jobs:
         print(f"next: {job.next_step}")
     return 0
 
 
-def _state(spec: Spec, options: argparse.Namespace, only_inference: bool) -> State:
-    if options.weights is None:
-        return spec.state(options.seed)
-    from archc.backends.weights import load_weights
+def _spec(options: argparse.Namespace) -> Spec:
+    """The spec that is named; of a run its own, with its weights unless others are named. Raises SpecError."""
+    if not Path(options.spec).is_dir():
+        return load(options.spec, options.settings)
+    from archc.train.layout import is_run, run_spec
 
-    state, found = load_weights(options.weights, spec.graph, inference_only=only_inference)
-    if state is None:
-        raise SpecError(found)
-    return state
+    if not is_run(Path(options.spec)):
+        return load(options.spec, options.settings)
+    options.weights = options.weights or options.spec
+    return run_spec(Path(options.spec), options.settings)
+
+
+def _weights(spec: Spec, options: argparse.Namespace, only_inference: bool) -> Weights:
+    from archc.train.shipping import Weights, weights_from
+
+    if options.weights is None:
+        return Weights(spec.state(options.seed), {}, "")
+    return weights_from(Path(options.weights), spec, only_inference)
 
 
 def _path(options: argparse.Namespace, target: str, name: str, count: int) -> Path:
@@ -161,16 +177,20 @@ def _path(options: argparse.Namespace, target: str, name: str, count: int) -> Pa
     return output / (name + TARGETS[target])
 
 
-def _job(spec: Spec, options: argparse.Namespace, target: str, path: Path, state: State) -> Job:
-    return {"onnx": _onnx_job, "torch": _torch_job, "python": _python_job}[target](spec, options, path, state)
+def _job(
+    spec: Spec, options: argparse.Namespace, target: str, path: Path, state: State, metadata: dict[str, str]
+) -> Job:
+    if target == "onnx":
+        return _onnx_job(spec, options, path, state, metadata)
+    return _torch_job(spec, path, state) if target == "torch" else _python_job(spec, path)
 
 
-def _onnx_job(spec: Spec, options: argparse.Namespace, path: Path, state: State) -> Job:
+def _onnx_job(spec: Spec, options: argparse.Namespace, path: Path, state: State, metadata: dict[str, str]) -> Job:
     from archc.backends.onnx import DEFAULT_OPSET, Inexpressible, to_onnx, write_onnx
 
     opset = DEFAULT_OPSET if options.opset is None else options.opset
     try:
-        model = to_onnx(spec.graph, state, opset=opset, metadata=spec.metadata())
+        model = to_onnx(spec.graph, state, opset=opset, metadata=metadata)
     except Inexpressible as error:
         raise SpecError([_inexpressible(spec, error.path, error.reason)]) from None
     axes = "".join(f", {axis.name if axis.free else axis.default}" for axis in spec.graph.input.axes)
@@ -193,7 +213,7 @@ def _inexpressible(spec: Spec, path: str, reason: str) -> Diagnostic:
     )
 
 
-def _torch_job(spec: Spec, options: argparse.Namespace, path: Path, state: State) -> Job:
+def _torch_job(spec: Spec, path: Path, state: State) -> Job:
     if path.suffix == ".safetensors":
         from archc.backends.weights import save_safetensors
 
@@ -214,7 +234,7 @@ def _torch_job(spec: Spec, options: argparse.Namespace, path: Path, state: State
     return Job("torch", path, lambda file: write_whole(file, data), f'torch.export.load("{path}").module()')
 
 
-def _python_job(spec: Spec, options: argparse.Namespace, path: Path, state: State) -> Job:
+def _python_job(spec: Spec, path: Path) -> Job:
     from archc.backends.files import write_whole
 
     source = spec.to_python()

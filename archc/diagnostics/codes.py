@@ -106,6 +106,8 @@ CODES: Final[dict[str, Code]] = {
     "A0806": Code("invalid-run"),
     "A0807": Code("non-finite-loss"),
     "A0808": Code("unavailable-device"),
+    "A0809": Code("unreadable-picture"),
+    "A0810": Code("unfit-model"),
     # A09: warnings
     "A0901": Code("bias-before-norm", "warning"),
     "A0902": Code("unread-rows", "warning"),

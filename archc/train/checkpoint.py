@@ -14,18 +14,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from archc.backends.files import write_whole
-from archc.diagnostics import SpecError
-from archc.train.faults import fault, unwritable
-
-NAME: Final = re.compile(r"(\d{6})-step-(\d+)\.safetensors\Z")
-BEST: Final = re.compile(r"best-(\d{6})-epoch-(\d+)\.safetensors\Z")
+from archc.train.faults import unwritable
+from archc.train.layout import BEST, NAME, checked, checkpoint_names, checksum_path, damaged
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +63,7 @@ class Checkpoints:
 
     def names(self, pattern: re.Pattern[str] = NAME) -> list[str]:
         """Their names, the oldest first."""
-        if not self.folder.is_dir():
-            return []
-        return sorted(name for name in os.listdir(self.folder) if pattern.match(name))
+        return checkpoint_names(self.folder, pattern)
 
     def best(self) -> Path | None:
         """The weights of the best epoch."""
@@ -113,11 +108,6 @@ class Checkpoints:
                 checksum_path(self.folder / name).unlink()
 
 
-def checksum_path(path: Path) -> Path:
-    """The file beside a checkpoint, in the form that `sha256sum --check` reads."""
-    return path.with_name(path.name + ".sha256")
-
-
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder last. Raises OSError."""
     if os.name != "posix":
@@ -131,26 +121,12 @@ def sync_folder(folder: Path) -> None:
 
 def read_checkpoint(path: Path) -> State:
     """A checkpoint whose bytes are those that were written. Raises SpecError, which offers another one if there is one."""
-    try:
-        data = path.read_bytes()
-        told = checksum_path(path).read_bytes().split(b" ")[0].decode("ascii", "replace")
-    except OSError as error:
-        raise _damaged(path, f"`{Path(error.filename).name}`: {(error.strerror or str(error)).lower()}") from None
-    if sha256(data).hexdigest() != told:
-        raise _damaged(path, "its SHA-256 is not the one beside it")
+    data = checked(path)
     try:
         texts = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
         return State(load(data), texts)
     except (SafetensorError, ValueError) as error:
-        raise _damaged(path, str(error)) from None
-
-
-def _damaged(path: Path, why: str) -> SpecError:
-    others = [name for name in Checkpoints(path.parent).names() if name < path.name]
-    help = "begin again in another folder"
-    if others:
-        help = f"continue from the one before it: `archc train --resume {path.parent.parent} --from {others[-1]}`"
-    return fault("A0805", f"the checkpoint `{path.name}` is damaged: {why}", path, help)
+        raise damaged(path, str(error)) from None
 
 
 # -- an optimizer's state as tensors and numbers ---------------------------------------------------------------------------

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from pathlib import Path
+from typing import Any
 
+from archc.backends.files import write_whole
 from archc.diagnostics import Diagnostic, SourceFile, Span, SpecError
 
 
@@ -20,3 +23,21 @@ def unwritable(path: Path | str, error: OSError) -> SpecError:
     reason = (error.strerror or str(error)).lower()
     help = "make room, or choose another folder; what was saved before is whole"
     return fault("A0704", f"cannot write `{path}`: {reason}", path, help)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all. Raises SpecError."""
+    try:
+        write_whole(path, data)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise fault("A0704", f"cannot write `{path}`: {reason}", path, "name another file by -o") from None
+
+
+def finite(values: Any) -> Any:
+    """Plain data with None for numbers that JSON has not: infinities, and what is no number."""
+    if isinstance(values, dict):
+        return {key: finite(value) for key, value in values.items()}
+    if isinstance(values, list | tuple):
+        return [finite(value) for value in values]
+    return None if isinstance(values, float) and not isfinite(values) else values

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import platform
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, fields
@@ -16,17 +15,14 @@ from typing import Any, Final
 from archc.backends.files import write_whole
 from archc.train.checkpoint import Checkpoints
 from archc.train.events import Events
-from archc.train.faults import fault, unwritable
+from archc.train.faults import unwritable
+from archc.train.layout import CHECKPOINTS, METRICS, SPEC, run_environment
 from archc.train.progress import Progress, Row
 
-SPEC: Final = "spec.yaml"
-ENVIRONMENT: Final = "environment.json"
-METRICS: Final = "metrics.csv"
 STEPS: Final = "steps.csv"
 LOG: Final = "log.txt"
 CURVES: Final = "curves.png"
 EVENTS: Final = "events"
-CHECKPOINTS: Final = "checkpoints"
 STEPS_HEAD: Final = "step,epoch,lr,loss"
 PACKAGES: Final = ("torch", "lightning", "torchmetrics", "numpy", "safetensors", "torchvision", "scikit-learn")
 
@@ -97,12 +93,7 @@ class RunFolder:
 
     def environment(self) -> dict[str, Any]:
         """What was written of the machine and the data."""
-        try:
-            data = json.loads((self.path / ENVIRONMENT).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            help = "give the folder of a run, which has a spec.yaml and an environment.json"
-            raise fault("A0806", f"`{self.path}` is not a run: {ENVIRONMENT}: {error}", self.path, help) from None
-        return data if isinstance(data, dict) else {}
+        return run_environment(self.path)
 
 
 def new_folder(name: str, given: Path | None) -> Path:
@@ -120,7 +111,13 @@ def environment_of(**more: Any) -> dict[str, Any]:
     """Versions, the machine, and what else is to be known of a run."""
     from archc import __version__
 
-    found = {"archc": __version__, "python": platform.python_version(), "platform": platform.platform()}
+    started = datetime.now().astimezone().isoformat(timespec="seconds")
+    found = {
+        "started": started,
+        "archc": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+    }
     for package in PACKAGES:
         try:
             found[package] = version(package)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,8 @@ except ImportError:  # Windows: two runs in one folder are not told apart there
     fcntl = None  # type: ignore[assignment]
 
 NAME: Final = ".lock"
+MOMENT: Final = 0.1
+"""Seconds after which a lock that is held is tried again."""
 
 
 class Lock:
@@ -27,7 +30,7 @@ class Lock:
         if fcntl is None:
             return
         try:
-            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._take()
         except OSError:
             owner = os.read(self.file, 32).decode("ascii", "replace").strip()
             os.close(self.file)
@@ -37,6 +40,31 @@ class Lock:
         os.truncate(self.file, 0)
         os.write(self.file, f"{os.getpid()}\n".encode())
 
+    def _take(self) -> None:
+        """Take the lock; who only looks whether a run is at work, `is_locked`, holds it for a moment. Raises OSError."""
+        try:
+            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            time.sleep(MOMENT)
+            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
     def release(self) -> None:
         """Let others in."""
         os.close(self.file)
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a run is at work in a folder, as far as this machine can tell."""
+    if fcntl is None:
+        return False
+    try:
+        file = os.open(folder / NAME, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(file)
+    return False

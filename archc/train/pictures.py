@@ -17,6 +17,7 @@ from torch.nn import functional
 from archc.spec.datasets import DATA_SETS
 from archc.train.chance import uniform
 from archc.train.data.examples import Data
+from archc.train.ends import Ends
 from archc.train.settings import Settings
 
 Floats = tuple[float, ...]
@@ -33,6 +34,11 @@ class Pictures:
     crop_padding: int = 0
     mean: Floats = ()
     std: Floats = ()
+
+    @classmethod
+    def of_ends(cls, ends: Ends) -> Pictures:
+        """What is done to pictures that are not trained on."""
+        return cls(0, (ends.height, ends.width), mean=ends.mean, std=ends.std)
 
     def __call__(self, batch: torch.Tensor, indices: torch.Tensor, epoch: int | None) -> torch.Tensor:
         """`batch` (N, C, H, W) as float32; with an `epoch`, changed as examples to train on are."""

@@ -11,17 +11,20 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.pytorch import Trainer
 
 from archc.api import Spec, load_with
 from archc.diagnostics import SpecError
 from archc.train.batches import Share
 from archc.train.checkpoint import State, read_checkpoint
-from archc.train.data import Data, Places, load_data
+from archc.train.data import Data, load_data, places_of
 from archc.train.data.examples import Unreadable
+from archc.train.device import check_device
 from archc.train.faults import fault
-from archc.train.folder import ENVIRONMENT, SPEC, RunFolder, environment_of, new_folder, summary_lines
+from archc.train.folder import RunFolder, environment_of, new_folder, summary_lines
 from archc.train.keeper import Keeper
+from archc.train.layout import ENVIRONMENT, SPEC
 from archc.train.lock import Lock
 from archc.train.nonfinite import NonFinite
 from archc.train.objective import objective_of
@@ -72,10 +75,10 @@ class Run:
 def train(spec: Spec, options: Options) -> int:
     """Begin a run. Returns 0, or 128 and the number of the signal that ended it. Raises SpecError."""
     settings = settings_of(spec)
-    _check_device(settings, options.device)
+    check_device(options.device, settings)
     if options.threads is not None:
         torch.set_num_threads(options.threads)
-    data = load_data(settings, _places(settings, options), options.download)
+    data = load_data(settings, places_of(settings, options.data, options.base), options.download)
     share = share_of_process()
     path = new_folder(spec.graph.name, options.output)
     folder = RunFolder(path) if share.rank == 0 else None
@@ -104,11 +107,11 @@ def resume(path: Path, options: Options, settings_given: list[str], checkpoint: 
     try:
         spec = resumed_spec(path, settings_given)
         settings = settings_of(spec)
-        _check_device(settings, options.device)
+        check_device(options.device, settings)
         threads = options.threads or environment.get("threads")
         torch.set_num_threads(threads if isinstance(threads, int) and threads > 0 else torch.get_num_threads())
         given = options.data or (Path(environment["data"]) if environment.get("data") else None)
-        data = load_data(settings, _places(settings, Options(data=given)), options.download)
+        data = load_data(settings, places_of(settings, given, options.base), options.download)
         state, progress, name = _last(folder, checkpoint)
         run = Run(spec, settings, data, options, share, folder if share.rank == 0 else None, state, progress)
         if run.folder is not None:
@@ -229,7 +232,8 @@ def _announce(run: Run, task: Task) -> None:
 
 def _trainer(run: Run, keeper: Keeper) -> Trainer:
     settings, world = run.settings, run.share.world
-    local = int(os.environ.get("LOCAL_WORLD_SIZE", world))
+    local = int(os.environ.get("LOCAL_WORLD_SIZE") or world // int(os.environ.get("SLURM_NNODES", 1)))
+    is_slurm = "RANK" not in os.environ and SLURMEnvironment.detect()
     unused = any(weight == 0.0 for weight in settings.weights.values())
     strategy = ("ddp_find_unused_parameters_true" if unused else "ddp") if world > 1 else "auto"
     return Trainer(
@@ -237,6 +241,9 @@ def _trainer(run: Run, keeper: Keeper) -> Trainer:
         devices=local if world > 1 else 1,
         num_nodes=max(1, world // local),
         strategy=strategy,
+        plugins=[SLURMEnvironment(auto_requeue=False)]
+        if is_slurm
+        else None,  # which would write checkpoints of its own
         precision=PRECISIONS[settings.precision],
         max_epochs=settings.epochs,
         accumulate_grad_batches=settings.accumulate,
@@ -260,34 +267,6 @@ def share_of_process() -> Share:
         if rank in os.environ and world in os.environ:
             return Share(int(os.environ[rank]), int(os.environ[world]))
     return Share()
-
-
-def _places(settings: Settings, options: Options) -> Places:
-    written = settings.data.get("path")
-    if written is None or options.data is not None:
-        return Places(options.data)
-    span = settings.spans["data.path"]
-    path = options.base / written
-    if span.file.name != "--set" and not path.resolve().is_relative_to(options.base.resolve()):
-        help = "name it on the command line: `--data DIR`"
-        raise fault("A0802", f"`{written}` lies outside the spec's folder", span, help)
-    return Places(None, Path(written) if span.file.name == "--set" else path)
-
-
-def _check_device(settings: Settings, device: str) -> None:
-    there = {
-        "auto": True,
-        "cpu": True,
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if not there[device]:
-        help = "use `--device cpu`, or `auto` for the best that there is"
-        raise fault("A0808", f"this machine has no device `{device}`", "--device", help)
-    on_cpu = device == "cpu" or (device == "auto" and not (there["cuda"] or there["mps"]))
-    if settings.precision == "float16" and on_cpu:
-        where = settings.spans.get("precision", "--device")
-        raise fault("A0808", "`float16` needs a GPU", where, "use `bfloat16`, or `float32`")
 
 
 def _environment(options: Options, data: Data, share: Share) -> dict[str, Any]:

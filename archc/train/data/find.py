@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from archc.train.faults import fault
+from archc.train.settings import Settings
+
 FOLDERS: Final = {
     "fashion_mnist": ("", "fashion_mnist", "fashion-mnist", "FashionMNIST/raw"),
     "mnist": ("", "mnist", "MNIST/raw"),
@@ -40,6 +43,19 @@ class Places:
         for folder in self.folders():
             for inner in FOLDERS[name]:
                 yield folder / inner
+
+
+def places_of(settings: Settings, given: Path | None, base: Path) -> Places:
+    """Where to look: in the folder that is given, else in `train.data.path`, from the folder `base`. Raises SpecError."""
+    written = settings.data.get("path")
+    if written is None or given is not None:
+        return Places(given)
+    span = settings.spans["data.path"]
+    path = base / written
+    if span.file.name != "--set" and not path.resolve().is_relative_to(base.resolve()):
+        help = "name it on the command line: `--data DIR`"
+        raise fault("A0802", f"`{written}` lies outside the spec's folder", span, help)
+    return Places(None, Path(written) if span.file.name == "--set" else path)
 
 
 def cache() -> Path:

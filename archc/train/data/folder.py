@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import stat
+import warnings
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,8 +20,12 @@ from archc.train.settings import Settings
 ENDINGS: Final = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 TESTS: Final = ("test", "val")
 FORMS: Final = {1: "L", 3: "RGB", 4: "RGBA"}
+FORMATS: Final = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+"""What Pillow may take a picture for, whatever its name."""
 LARGEST: Final = 178_956_970
 """Pixels of a picture that is read, as many as Pillow reads without a warning times two."""
+LARGEST_FILE: Final = 2**28
+"""Bytes of it."""
 
 
 class Files:
@@ -43,21 +49,37 @@ class Files:
         return torch.from_numpy(pictures), self.labels.index_select(0, torch.from_numpy(indices))
 
 
-def read_picture(path: Path, form: str, size: tuple[int, int]) -> NDArray[Any]:
-    """One picture as uint8 (C, height, width); `size` is (width, height). Raises Unreadable."""
-    from PIL import Image
+def read_picture(path: Path, form: str, size: tuple[int, int] | None) -> NDArray[Any]:
+    """One picture as uint8 (C, height, width), scaled to `size`, (width, height), if given. Raises Unreadable."""
+    from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(path) as file:
-            if file.width * file.height > LARGEST:
-                raise Unreadable(f"`{path}` has more than {LARGEST:,} pixels")
-            picture = file.convert(form)
-            if picture.size != size:
-                picture = picture.resize(size, Image.Resampling.BILINEAR)
-            values = np.asarray(picture)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what matters of damage raises
+            _check_file(path)
+            with Image.open(path, formats=FORMATS) as file:
+                if file.width * file.height > LARGEST:
+                    raise Unreadable(f"`{path}` has more than {LARGEST:,} pixels")
+                picture = file.convert(form)
+        if size is not None and picture.size != size:
+            picture = picture.resize(size, Image.Resampling.BILINEAR)
+        values = np.asarray(picture)
+    except UnidentifiedImageError:
+        raise Unreadable(f"`{path}` is no picture") from None
+    except OSError as error:
+        raise Unreadable(f"`{path}` cannot be read: {(error.strerror or str(error)).lower()}") from None
+    except (ValueError, SyntaxError, MemoryError, Image.DecompressionBombError) as error:
         raise Unreadable(f"`{path}` cannot be read: {error}") from None
     return values[None].copy() if values.ndim == 2 else np.ascontiguousarray(values.transpose(2, 0, 1))
+
+
+def _check_file(path: Path) -> None:
+    """Refuse what is no file, which could be read for ever, and what is too large. Raises OSError, Unreadable."""
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise Unreadable(f"`{path}` is no file")
+    if found.st_size > LARGEST_FILE:
+        raise Unreadable(f"`{path}` is larger than {LARGEST_FILE // 2**20} MiB")
 
 
 def load_folder(settings: Settings, places: Places) -> Data:

@@ -23,13 +23,6 @@ from archc.train.settings import Settings
 Split = tuple[NDArray[Any], NDArray[Any]]
 
 PARTS: Final = ("train", "t10k")
-TITLES: Final = {
-    "fashion_mnist": (
-        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
-    ),
-    "cifar10": ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
-}  # fmt: skip
-"""The names of classes, where they are not their numbers."""
 
 
 def load_data(settings: Settings, places: Places, download: bool = False) -> Data:
@@ -40,13 +33,12 @@ def load_data(settings: Settings, places: Places, download: bool = False) -> Dat
     if name == "image_folder":
         return load_folder(settings, places)
     known = DATA_SETS[name]
-    classes = TITLES.get(name, tuple(map(str, range(known.classes))))
     if name == "digits":
         train, test, folder = *_digits(settings), ""
     else:
         train, test, folder = _from_files(name, known, settings, places, download)
     held = [Held(pictures, encoded(labels, settings, known.classes)) for pictures, labels in (train, test)]
-    return Data(held[0], held[1], classes, known.mean, known.std, folder)
+    return Data(held[0], held[1], known.class_names, known.mean, known.std, folder)
 
 
 def _digits(settings: Settings) -> tuple[Split, Split]:
