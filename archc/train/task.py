@@ -41,18 +41,12 @@ class Task(LightningModule):
             mean = torch.optim.swa_utils.get_ema_multi_avg_fn(settings.ema)  # type: ignore[no-untyped-call]
             object.__setattr__(self, "average", _averaged(net, mean))
         self._calls: Any = torch.compile(self.net) if settings.compile else self.net
+        self.batches_per_epoch = len(self._batches(0, 0))
+        """Each of all processes together."""
+        self.steps_per_epoch = -(-self.batches_per_epoch // settings.accumulate)
+        """Of the optimizer."""
         self._factor: Factor = factor_of(settings, self.steps_per_epoch)
         self._stop = 0
-
-    @property
-    def batches_per_epoch(self) -> int:
-        """Batches of all processes together."""
-        return len(self._batches(0, 0))
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Steps of the optimizer."""
-        return -(-self.batches_per_epoch // self.settings.accumulate)
 
     @property
     def result(self) -> nn.Module:
@@ -85,7 +79,7 @@ class Task(LightningModule):
         """The loss of a batch: this process's part of it, weighted so that the mean over processes is that of all."""
         inputs, labels, indices, weight = batch
         at = self.progress
-        torch.manual_seed(batch_seed(self.settings.seed, at.epoch, at.batch, self.share.rank))
+        _seed(batch_seed(self.settings.seed, at.epoch, at.batch, self.share.rank), self.device)
         inputs = self.prepared(inputs, indices, at.epoch)
         outputs = self._calls(inputs)
         loss = self.objective.loss(outputs, labels, training=True)
@@ -179,6 +173,15 @@ class Task(LightningModule):
         parts = torch.tensor([sums.loss, sums.right, sums.count], dtype=torch.float64, device=self.device)
         distributed.all_reduce(parts)
         return Sums(*parts.tolist())
+
+
+def _seed(seed: int, device: torch.device) -> None:
+    """`torch.manual_seed` for the CPU and one device; for all that there could be it takes milliseconds."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)
 
 
 def _averaged(net: nn.Module, mean: Any) -> torch.optim.swa_utils.AveragedModel:
