@@ -220,6 +220,7 @@ def test_what_ships_is_the_average_of_the_best_epoch(trained: Path) -> None:
     assert code == 0
     epoch = checkpoint_names(folder, BEST)[-1].rpartition("-")[2].partition(".")[0]
     assert f"the weights are those of epoch {epoch}, the best of {trained / 'run'}\n" in out
+    assert "next: archc predict again.onnx IMAGE..., or onnxruntime." in out
     assert Path("again.onnx").read_bytes() == (trained / "net.onnx").read_bytes()
 
 
@@ -395,6 +396,19 @@ def test_each_file_that_is_no_picture_gets_a_diagnostic(trained: Path, digits: t
         assert words in line
 
 
+def test_the_page_says_how_to_feed_a_file(trained: Path, digits: tuple[Any, Any]) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "trained.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    exec(page.partition("```python\n")[2].partition("```")[0], names)
+    session = onnxruntime.InferenceSession(str(trained / "net.onnx"), providers=["CPUExecutionProvider"])
+    metadata = session.get_modelmeta().custom_metadata_map
+    saved(digits[0])
+    for at, one in enumerate(asked(trained / "net.onnx", *(f"{at}.png" for at in range(40)), "--top", "1")):
+        with Image.open(f"{at}.png") as picture:
+            (output,) = session.run(None, {"input": names["feed"](picture, metadata)})
+        assert json.loads(metadata["archc.classes"])[output.argmax()] == one["classes"][0]["class"]
+
+
 # -- a folder of pictures -----------------------------------------------------------------------------------------------------
 
 COLOURS = {"blue": (30, 40, 200), "green": (30, 200, 40), "red \x1b[31m": (200, 40, 30)}
@@ -471,6 +485,41 @@ def test_predicting_is_testing_picture_by_picture(colours: Path) -> None:
     for path, one in zip(files, found, strict=True):
         table[list(COLOURS).index(path.parent.name), one["classes"][0]["index"]] += 1
     assert table.tolist() == run["confusion"]
+
+
+@pytest.mark.parametrize(
+    ("loss", "label", "head", "probabilities"),
+    [
+        ("bce_with_logits", "{type: float, shape: [1]}", "", "sigmoid"),
+        ("bce_with_logits", "one_hot", "", "sigmoid"),
+        ("bce", "one_hot", "\n  - {name: last, type: sigmoid}", "identity"),
+        ("nll", "class_index", "\n  - {name: last, type: log_softmax}", "exp"),
+        ("mse", "one_hot", "", "none"),
+    ],
+)
+def test_probabilities_are_what_the_loss_learned(
+    loss: str, label: str, head: str, probabilities: str, tmp_path: Path
+) -> None:
+    pictures(tmp_path / "pictures", ["blue", "green"])
+    wide = 1 if "shape" in label else 2
+    text = FOLDER.replace("out_features: 3}", f"out_features: {wide}}}{head}").replace("classes: 3", "classes: 2")
+    text = text.replace("  batch_size", f"  loss: {loss}\n  label: {label}\n  batch_size")
+    lr = 0.01 if loss == "mse" else 0.1
+    code, output = train(write(tmp_path, text), "-o", "run", "--set", f"train.optimizer.lr={lr}")
+    assert code == 0, output
+    assert archc_("compile", "run", "--onnx", "net.onnx").code == 0
+    metadata = {entry.key: entry.value for entry in onnx.load("net.onnx").metadata_props}
+    assert json.loads(metadata["archc.output"])["probabilities"] == probabilities
+    for name in ("blue", "green"):
+        files = sorted((tmp_path / "pictures" / name).iterdir())
+        for model in ("run", "net.onnx"):
+            found = asked(model, *files)
+            assert [one["classes"][0]["class"] for one in found] == [name] * len(files)
+            chances = [one["classes"][0]["probability"] for one in found]
+            assert all(chance is None if probabilities == "none" else 0 < chance <= 1 for chance in chances)
+            if wide == 1 or probabilities == "exp":
+                assert sum(guess["probability"] for guess in found[0]["classes"]) == pytest.approx(1)
+    assert archc_("predict", "run", files[0]).out.startswith(f"{files[0]}  green")
 
 
 def test_a_damaged_picture_to_test_on_is_named(colours: Path, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ class Job:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    spec_argument(parser, optional=True)
+    spec_argument(parser, optional=True, or_run=True)
     add = parser.add_argument
     add("--onnx", metavar="FILE", nargs="?", const="", help="write an ONNX file (default: NAME.onnx); needs no torch")
     add(
@@ -195,6 +195,8 @@ def _onnx_job(spec: Spec, options: argparse.Namespace, path: Path, state: State,
         raise SpecError([_inexpressible(spec, error.path, error.reason)]) from None
     axes = "".join(f", {axis.name if axis.free else axis.default}" for axis in spec.graph.input.axes)
     step = f'onnxruntime.InferenceSession("{path}").run(None, {{"input": x}}) with x of shape (N, {spec.graph.input.channels}{axes}), float32'
+    if "archc.input" in metadata:
+        step = f"archc predict {path} IMAGE..., or {step}"
     return Job("onnx", path, lambda file: write_onnx(model, file), step)
 
 

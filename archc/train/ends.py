@@ -36,7 +36,7 @@ PROBABILITIES: Final = {
 }
 """By the loss: what makes probabilities of its network's output; `none` where nothing does."""
 
-HELP: Final = "compile it with trained weights, by `archc compile RUN_DIR --onnx`, which puts that in"
+HELP: Final = "compile it from a run, by `archc compile RUN_DIR --onnx`, which puts that in"
 
 Floats = tuple[float, ...]
 

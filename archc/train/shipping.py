@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Weights for a spec's network, and what the metadata of an ONNX file says of the ends of a trained one."""
+    """Weights for a spec's network; of a run also what the metadata of an ONNX file says of its ends."""
 
     state: State
     metadata: dict[str, str]
@@ -37,8 +37,7 @@ def weights_from(path: Path, spec: Spec, inference_only: bool) -> Weights:
     state, found = load_weights(path, spec.graph, inference_only=inference_only)
     if state is None:
         raise SpecError(found)
-    ends = ends_of(spec, settings_of(spec)) if spec.train is not None else None
-    return Weights(state, ends.to_metadata() if ends is not None else {}, "")
+    return Weights(state, {}, "")
 
 
 def _of_run(folder: Path, spec: Spec, inference_only: bool) -> Weights:
