@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -119,17 +119,19 @@ class Spec:
             raise SpecError([Diagnostic("A0003", message, span, help="narrow the network, or write Python alone")])
         return initialise(graph, seed)
 
-    def weights(self, path: str | Path) -> dict[str, np.ndarray[Any, Any]]:
+    def weights(self, path: str | Path, without: Sequence[str] = (), seed: int = 0) -> dict[str, np.ndarray[Any, Any]]:
         """Every tensor by its state_dict key, from safetensors or a `.pth` checkpoint (read with weights_only).
 
-        Raises SpecError where the spec is wrong or the file does not fit it, name by name.
+        Tensors at or below the paths of `without` (["fc"], say) are not taken from the file but drawn by `seed`.
+        Raises SpecError where the spec is wrong or the rest of the file does not fit it, name by name.
         """
-        from archc.backends.weights import load_weights
+        from archc.backends.initialise import initialise
+        from archc.backends.weights import read_weights
 
-        state, found = load_weights(path, self.graph)
-        if state is None:
-            raise SpecError(found)
-        return state
+        read = read_weights(path, self.graph, without=without)
+        if read.state is None:
+            raise SpecError(read.diagnostics)
+        return initialise(self.graph, seed, read.state) if read.left else read.state
 
     def to_python(self) -> str:
         """The network as readable Python that imports only torch. Raises SpecError."""

@@ -19,7 +19,7 @@ import onnxruntime
 import torch
 from torch import nn
 
-from archc.backends.onnx import serialise, tensor_names, to_onnx
+from archc.backends.onnx import LIMIT, serialise, tensor_names, to_onnx, write_onnx
 from archc.backends.python import to_python
 from archc.backends.torch import to_torch
 from archc.ir.graph import Axis, Graph
@@ -102,17 +102,19 @@ def verify(graph: Graph, state: Mapping[str, Array], opset: int, seed: int = 0) 
     source = _from_file(to_python(graph), graph)
     keys_agree = _shapes(source) == _shapes(net)
     if keys_agree:
-        source.load_state_dict(net.state_dict())
-    opened, shipped = (_session(graph, state, opset, stage_outputs) for stage_outputs in (True, False))
+        source.load_state_dict(net.state_dict(), assign=True)
     names, places = tensor_names(graph), _places(graph)
     onnx: list[Difference] = []
     python: list[Difference] = []
     draw = np.random.default_rng(seed)
-    for batch, sizes in trials(graph):
-        x = draw.standard_normal((batch, graph.input.channels, *sizes)).astype(np.float32)
+    xs = [
+        draw.standard_normal((batch, graph.input.channels, *sizes)).astype(np.float32) for batch, sizes in trials(graph)
+    ]
+    # one session after the other, for each holds all weights
+    opened, shipped = (_runs(graph, state, opset, stage_outputs, xs) for stage_outputs in (True, False))
+    for x, inner, outer in zip(xs, opened, shipped, strict=True):
         seen = record(graph, net, x)
         shown = {path: value for path, value in places.items() if value in seen}
-        inner, outer = _run(opened, x), _run(shipped, x)
         inner["input"] = x  # what a dropout on the input gives
         onnx += [_difference(path, inner[names[value]], seen[value]) for path, value in shown.items()]
         results = zip(graph.live_outputs, outer.values(), strict=True)
@@ -156,17 +158,22 @@ def record(graph: Graph, net: nn.Module, x: Array) -> dict[int, Array]:
     known |= {scope.path: (scope.inputs, scope.output) for scope in graph.scopes}
     seen: dict[int, Array] = {}
 
-    def hook(inputs: tuple[int, ...], output: int) -> Any:
-        def note(module: nn.Module, args: tuple[Any, ...], result: Any) -> None:
-            for value, tensor in zip((*inputs, output), (*args, result), strict=False):
-                if isinstance(tensor, torch.Tensor) and value not in seen:
-                    seen[value] = tensor.detach().numpy().copy()
+    def note(values: tuple[int, ...], tensors: tuple[Any, ...]) -> None:
+        for value, tensor in zip(values, tensors, strict=False):
+            if isinstance(tensor, torch.Tensor) and value not in seen:
+                seen[value] = tensor.detach().numpy().copy()
 
-        return note
+    def before(values: tuple[int, ...]) -> Any:
+        return lambda module, args: note(values, args)
 
-    handles = [
-        module.register_forward_hook(hook(*known[path])) for path, module in net.named_modules() if path in known
-    ]
+    def after(value: int) -> Any:
+        return lambda module, args, result: note((value,), (result,))
+
+    handles = []
+    for path, module in net.named_modules():
+        if path in known:
+            inputs, given = known[path]
+            handles += [module.register_forward_pre_hook(before(inputs)), module.register_forward_hook(after(given))]
     with torch.no_grad():
         result = net(torch.from_numpy(x))
     for handle in handles:
@@ -177,16 +184,24 @@ def record(graph: Graph, net: nn.Module, x: Array) -> dict[int, Array]:
     return seen
 
 
-def _session(graph: Graph, state: Mapping[str, Array], opset: int, stage_outputs: bool) -> onnxruntime.InferenceSession:
-    data = serialise(to_onnx(graph, state, opset=opset, stage_outputs=stage_outputs))
+def _runs(
+    graph: Graph, state: Mapping[str, Array], opset: int, stage_outputs: bool, xs: list[Array]
+) -> list[dict[str, Array]]:
+    """What ONNX Runtime gives for each input, by name."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-
-
-def _run(session: onnxruntime.InferenceSession, x: Array) -> dict[str, Array]:
+    model = to_onnx(graph, state, opset=opset, stage_outputs=stage_outputs)
+    with tempfile.TemporaryDirectory() as folder:
+        source: str | bytes = str(Path(folder) / "network.onnx")
+        if sum(len(tensor.raw_data) for tensor in model.graph.initializer) > LIMIT:
+            write_onnx(model, str(source))  # in two files: no message of protobuf has so many bytes
+        else:
+            source = serialise(model)
+        del model
+        session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+        del source
     names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(names, {"input": x}), strict=True))
+    return [dict(zip(names, session.run(names, {"input": x}), strict=True)) for x in xs]
 
 
 def _difference(path: str, a: Array, b: Array) -> Difference:
@@ -223,5 +238,6 @@ def _from_file(source: str, graph: Graph) -> nn.Module:
         for kind in vars(module).values()
         if isinstance(kind, type) and kind.__module__ == name and issubclass(kind, nn.Module)
     ]
-    net: nn.Module = kinds[-1]()
+    with torch.device("meta"):  # its weights are about to be replaced
+        net: nn.Module = kinds[-1]()
     return net

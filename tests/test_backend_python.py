@@ -284,6 +284,7 @@ def zoo_of_ops() -> Graph:
     x = b.op("group_norm", ops.GroupNorm(4, 8), 0)
     x = b.op("rms", ops.RMSNorm(8), x)
     x = b.op("lrn", ops.LocalResponseNorm(5, 1e-4), x)
+    x = b.op("normal", ops.Normalize((0.5,), (0.25, 0.5, 1.0, 2.0) * 2), x)
     x = b.op("prelu", ops.PReLU(8, 0.1), x)
     x = b.op("leaky", ops.Activation("leaky_relu", {"negative_slope": 0.1}), x)
     x = b.op("pad", ops.Pad((1, 0), (2, 3)), x)
@@ -568,6 +569,7 @@ def test_a_fresh_process_unpickles_net_and_part(tmp_path: Path) -> None:
     (tmp_path / "net.pkl").write_bytes(pickle.dumps((net, net.layer2[0], x, net(x).detach())))
     script = (
         "import pickle, sys, inspect, torch\n"
+        f"torch.set_num_threads({torch.get_num_threads()})\n"
         "net, part, x, y = pickle.load(open(sys.argv[1], 'rb'))\n"
         "assert torch.equal(net(x), y) and type(part) is type(net.layer2[0])\n"
         "assert 'def forward' in inspect.getsource(type(part))\n"

@@ -8,8 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import archc
 from archc.cli import main
 from archc.cli.main import COMMANDS, parser
 
@@ -48,6 +50,38 @@ def test_validate_reads_standard_input(capsys: pytest.CaptureFixture[str], monke
     assert run.returncode == 1
     assert "<stdin>:5:" in run.stdout
     assert run.stderr == ""
+
+
+def shell(command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", "-c", command.replace("archc", f"'{sys.executable}' -m archc", 1)], capture_output=True, text=True
+    )
+
+
+def test_a_folder_that_is_called_like_a_spec_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("specs/v1.yaml").mkdir(parents=True)
+    Path("specs/v1.yaml/net.yaml").write_text(BAD.replace("out_feature:", "out_features:"))
+    assert main(["validate", "specs"]) == 0
+    assert capsys.readouterr().out.startswith("1 file checked, no errors\n")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
+def test_closed_streams_change_no_verdict() -> None:
+    Path("bad.yaml").write_text(BAD)
+    Path("good.yaml").write_text(BAD.replace("out_feature:", "out_features:"))
+    commands = ["validate bad.yaml >&-", "validate good.yaml >&- 2>&- <&-", "validate - <&-", "show no.yaml 2>&-"]
+    runs = [shell(f"archc {command}") for command in commands]
+    assert [run.returncode for run in runs] == [1, 0, 1, 1]
+    assert [run.stderr for run in runs] == [""] * 4
+    assert "the file is empty" in runs[2].stdout
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("command", ["validate bad.yaml", "show resnet152", "validate --format json bad.yaml"])
+def test_output_that_is_lost_is_told(command: str) -> None:
+    Path("bad.yaml").write_text(BAD)
+    run = shell(f"archc {command} >/dev/full")
+    assert (run.returncode, run.stderr) == (2, "archc: standard input or output failed: no space left on device\n")
 
 
 @pytest.mark.parametrize(
@@ -219,7 +253,25 @@ def test_weights_of_another_network_are_refused_with_names(capsys: pytest.Captur
     err = capsys.readouterr().err
     assert "error[A0702]" in err
     assert "fc3.weight" in err
+    assert "`--weights-except fc3`" in err
     assert not Path("seven.onnx").exists()
+    args = ["compile", "seven.yaml", "--onnx", "--weights", "w.safetensors", "--weights-except"]
+    assert main([*args, "fc3"]) == 0
+    out = capsys.readouterr().out
+    assert "drawn at random (seed 0): fc3.weight, fc3.bias; " in out
+    assert "weights are random" not in out
+    import onnx
+
+    written = {one.name: onnx.numpy_helper.to_array(one) for one in onnx.load("seven.onnx").graph.initializer}
+    given, drawn = archc.load(LENET).state(), archc.load("seven.yaml").state()
+    assert np.array_equal(written["fc2.weight"], given["fc2.weight"])
+    assert np.array_equal(written["fc3.weight"], drawn["fc3.weight"])
+    assert main([*args, "fc4"]) == 1
+    assert "error[A0507]" in capsys.readouterr().err
+
+
+def test_parts_are_left_out_of_a_file_only() -> None:
+    assert main(["compile", LENET, "--onnx", "--weights-except", "fc3"]) == 2
 
 
 @pytest.mark.filterwarnings("ignore")  # deprecations inside torch's exporter

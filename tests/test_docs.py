@@ -22,6 +22,7 @@ import archc
 import archc.limits
 from archc.api import plain
 from archc.blocks.primitives import PRIMITIVES
+from archc.cli import zoo
 from archc.cli.main import COMMANDS, main, parser
 from archc.diagnostics import CODES
 from archc.ir.distributions import CHOICES, DISTRIBUTIONS
@@ -124,6 +125,7 @@ def compare(block: Block, output: str, regenerate: bool) -> None:
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NO_COLOR", "1")
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
     return tmp_path
 
 
@@ -330,7 +332,7 @@ def argument(action: argparse.Action) -> tuple[str, str, str]:
     value = str(action.metavar or "") if action.nargs != 0 else ""
     if action.choices is not None and not action.metavar:
         value = "{" + ",".join(map(str, action.choices)) + "}"
-    value = {"?": f"[{value}]", "+": f"{value}..."}.get(str(action.nargs), value) if value else ""
+    value = {"?": f"[{value}]", "+": f"{value}...", "*": f"[{value}...]"}.get(str(action.nargs), value) if value else ""
     name = ", ".join(f"`{option}`" for option in action.option_strings)
     return name or f"`{value}`", f"`{value}`" if name and value else "", sentence(str(action.help))
 
@@ -462,6 +464,32 @@ def warnings() -> str:
     return table(("code", "name", "what it finds"), rows)
 
 
+def zoo_table() -> str:
+    rows = [(f"`{name}`", *rest) for name, *rest in map(zoo.cells, zoo.rows())]
+    return table(zoo.HEAD, rows)
+
+
+def base_of(name: str) -> tuple[str, str]:
+    """(name, doc) of the spec that a network varies in the end, or its own."""
+    spec = archc.load(name)
+    tree = (archc.load(spec.texts[-1].name) if len(spec.texts) > 1 else spec).loaded.tree
+    assert tree is not None
+    return str(plain(tree.entries["name"].value)), str(plain(tree.entries["doc"].value))
+
+
+def zoo_families() -> str:
+    """torchvision's networks by the family file that they vary, from small to large."""
+    families: dict[tuple[str, str], list[str]] = {}
+    for found in sorted(zoo.rows(), key=lambda one: int(one["parameters"])):
+        if "/" not in found["name"]:
+            families.setdefault(base_of(found["name"]), []).append(found["name"])
+    rows = [
+        (", ".join(f"`{name}`" for name in names), sentence(doc.partition("; ")[0]))
+        for (_, doc), names in sorted(families.items())
+    ]
+    return table(("networks", "what they are"), rows)
+
+
 GENERATED: dict[str, Callable[[], str]] = {
     "primitives": primitives,
     "commands": commands,
@@ -473,6 +501,8 @@ GENERATED: dict[str, Callable[[], str]] = {
     "layers": layers,
     "heavy": heavy,
     "warnings": warnings,
+    "zoo": zoo_table,
+    "zoo families": zoo_families,
 }
 """The words after `<!-- generated: ... -->`, and what stands from there to `<!-- end -->`."""
 
@@ -510,3 +540,16 @@ def test_no_block_goes_unchecked(page: Path) -> None:
     outputs = [block for block in found if block.output is not None and block.language in ("sh", "python")]
     assert {block.language for block in found} <= {"yaml", "yml", "python", "sh", "text", "json"}  # yml: see test_ci.py
     assert len(outputs) == sum(block.language in ("text", "json") for block in found)
+
+
+def test_every_bound_of_a_real_field_is_listed_where_archc_is_stricter() -> None:
+    """Torch takes them all, but for a probability."""
+    text = (ROOT / "docs/language.md").read_text()
+    (row,) = re.findall(r"^\| constants without meaning \|.*$", text, re.MULTILINE)
+    bounded = {
+        param.name
+        for primitive in PRIMITIVES.values()
+        for param in primitive.params
+        if param.kind == "float" and {param.min, param.max, param.above} != {None}
+    }
+    assert bounded - {"p"} == set(re.findall(r"`(\w+)`", row))

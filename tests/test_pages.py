@@ -20,7 +20,7 @@ from archc.diagnostics import CODES
 from archc.diagnostics.pages import FOLDER, Fence, fences, page
 from archc.diagnostics.render import to_text
 
-NET = "archc: 1\nname: net\ninput: {features: 8}\nparams: {classes: 4}\nstages:\n  - {name: fc, type: linear, out_features: $classes}\n"
+NET = "archc: 1\nname: net\ninput: {features: 8}\nparams: {classes: 4}\nstages:\n  - {name: body, type: linear, out_features: 16}\n  - {name: relu, type: relu}\n  - {name: fc, type: linear, out_features: $classes}\n"
 UNPROVOKED = {"A0703", "A0706", "A0801"}
 """Codes that a spec and a command give only where archc, the machine or another package falls short."""
 

@@ -26,11 +26,16 @@ TAIL: Final = 80.0
 """Twice the exponent below which a density counts as zero: e^-40 of its peak."""
 
 
-def initialise(graph: Graph, seed: int) -> dict[str, Array]:
-    """Every tensor of `graph` by state_dict key. Raises ValueError where a distribution does not fit its tensor."""
+def initialise(graph: Graph, seed: int, given: Mapping[str, Array] | None = None) -> dict[str, Array]:
+    """Every tensor of `graph` by state_dict key: that of `given`, else drawn.
+
+    Raises ValueError where a distribution does not fit its tensor.
+    """
     state: dict[str, Array] = {}
     for key, tensor, init in graph.tensors():
-        if tensor.dtype == "int64":
+        if given is not None and key in given:
+            state[key] = given[key]
+        elif tensor.dtype == "int64":
             state[key] = np.zeros(tensor.shape, np.int64)
         else:
             state[key] = draw(init, tensor.shape, seed, key)

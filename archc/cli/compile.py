@@ -64,6 +64,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="safetensors, a .pth checkpoint (read with weights_only), or the folder of a run, whose best are taken; random weights without it",
     )
+    add(
+        "--weights-except",
+        metavar="PATHS",
+        action="append",
+        help="modules, say `fc` or `fc,aux1.fc2`, whose tensors are not taken from the file but drawn at random",
+    )
     add("--seed", type=int, default=0, metavar="N", help="seed of the random weights (default: 0)")
     add("--opset", type=int, metavar="N", help="ONNX operator set, 18 to 26 (default: 20)")
     add(
@@ -103,6 +109,9 @@ def _misuse(options: argparse.Namespace, wanted: list[str]) -> Diagnostic | None
     if not wanted and not options.verify:
         help = "add --onnx, --torch or --python (or --verify alone)"
         return problem("A0102", "no target is named", "archc compile", help)
+    if options.weights_except and not (options.weights or Path(options.spec).is_dir()):
+        help = "add --weights FILE, or leave --weights-except out: all weights are random without a file"
+        return problem("A0102", "--weights-except without --weights", "archc compile", help)
     if not 0 <= options.seed < 2**63:
         return problem("A0104", f"--seed {options.seed} is out of range", "archc compile", "use 0 to 2^63 - 1")
     if options.torch and Path(options.torch).suffix not in ("", ".pt2", ".safetensors"):
@@ -160,11 +169,32 @@ def _spec(options: argparse.Namespace) -> Spec:
 
 
 def _weights(spec: Spec, options: argparse.Namespace, only_inference: bool) -> Weights:
-    from archc.train.shipping import Weights, weights_from
+    from archc.train.shipping import Weights, best_file, weights_of_run
 
     if options.weights is None:
         return Weights(spec.state(options.seed), {}, "")
-    return weights_from(Path(options.weights), spec, only_inference)
+    path = Path(options.weights)
+    if path.is_dir() and not options.weights_except:
+        return weights_of_run(path, spec, only_inference)
+    return Weights(_state(best_file(path) if path.is_dir() else path, spec, options, only_inference), {}, "")
+
+
+def _state(path: Path, spec: Spec, options: argparse.Namespace, only_inference: bool) -> State:
+    from archc.backends.weights import read_weights
+
+    paths = [path for text in options.weights_except or () for path in text.split(",") if path]
+    read = read_weights(path, spec.graph, inference_only=only_inference, without=paths)
+    if read.state is None:
+        raise SpecError(read.diagnostics)
+    if read.prefix:
+        print(f"read over `{read.prefix}` before every name in {path}")
+    if not read.left:
+        return read.state
+    from archc.backends.initialise import initialise
+
+    named = ", ".join(read.left[:10]) + (f" and {len(read.left) - 10} more" if len(read.left) > 10 else "")
+    print(f"drawn at random (seed {options.seed}): {named}; {len(read.state)} tensors are from {path}")
+    return initialise(spec.graph, options.seed, read.state)
 
 
 def _path(options: argparse.Namespace, target: str, name: str, count: int) -> Path:

@@ -6,7 +6,7 @@ from typing import Any
 
 from archc.lower.record import Record
 from archc.lower.train import Section, Train
-from archc.spec.values import Value
+from archc.spec.values import BlockRef, Value
 
 
 def resolved(spec: dict[str, Any], record: Record) -> dict[str, Any]:
@@ -20,7 +20,9 @@ def resolved(spec: dict[str, Any], record: Record) -> dict[str, Any]:
 
 
 def _param(old: Any, value: Value) -> Any:
-    return {**old, "default": _plain(value)} if isinstance(old, dict) else _plain(value)
+    if not isinstance(old, dict):
+        return _plain(value)
+    return {**old, "default": "none" if value is None and old.get("type") == "block" else _plain(value)}
 
 
 def _train(train: Train) -> dict[str, Any]:
@@ -36,4 +38,7 @@ def _section(section: Section) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, BlockRef):
+        fields = {name: _plain(bound.value) for name, bound in value.fields.items()}
+        return {"type": value.type, **fields} if fields else value.type
     return [_plain(item) for item in value] if isinstance(value, tuple) else value

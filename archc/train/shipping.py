@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archc.api import Spec
-from archc.diagnostics import SpecError
 from archc.train.ends import ends_of
-from archc.train.layout import BEST, class_names, run_environment, run_spec, run_state
+from archc.train.layout import BEST, class_names, newest, run_environment, run_spec, run_state
 from archc.train.settings import settings_of
 
 if TYPE_CHECKING:
@@ -28,19 +27,13 @@ class Weights:
     """What is said of them."""
 
 
-def weights_from(path: Path, spec: Spec, inference_only: bool) -> Weights:
-    """The weights in a file, or the best ones of a run. Raises SpecError."""
-    if path.is_dir():
-        return _of_run(path, spec, inference_only)
-    from archc.backends.weights import load_weights
-
-    state, found = load_weights(path, spec.graph, inference_only=inference_only)
-    if state is None:
-        raise SpecError(found)
-    return Weights(state, {}, "")
+def best_file(folder: Path) -> Path:
+    """The file of a run's best weights, which is what was written. Raises SpecError."""
+    return newest(folder, BEST)[0]
 
 
-def _of_run(folder: Path, spec: Spec, inference_only: bool) -> Weights:
+def weights_of_run(folder: Path, spec: Spec, inference_only: bool) -> Weights:
+    """The best weights of a run, for `spec`. Raises SpecError."""
     trained = run_spec(folder)
     settings = settings_of(trained)
     state, path = run_state(folder, spec.graph, settings.ema is not None, inference_only=inference_only)

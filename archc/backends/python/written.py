@@ -8,7 +8,7 @@ from typing import Literal
 
 from archc.ir import TensorType, ops
 
-Value = int | float | bool | str | None | tuple[int, ...]
+Value = int | float | bool | str | None | tuple[int, ...] | tuple[float, ...]
 
 
 class Required:
@@ -67,8 +67,8 @@ ACTIVATIONS = {
 }
 
 
-def written(op: ops.Op, inputs: tuple[TensorType, ...]) -> Written:
-    """The PyTorch form of `op` on `inputs`."""
+def written(op: ops.Op, inputs: tuple[TensorType, ...], in_place: bool = False) -> Written:
+    """The PyTorch form of `op` on `inputs`; an activation may be `in_place`."""
     x = inputs[0]
     match op:
         case ops.Add():
@@ -84,7 +84,8 @@ def written(op: ops.Op, inputs: tuple[TensorType, ...]) -> Written:
             return Written("parameter", str(op.ones), args)
         case _:
             callee, arguments = _module(op, x)
-            return Written("module", callee, tuple(arguments))
+            more = (_named("inplace", True, False),) if in_place else ()
+            return Written("module", callee, (*arguments, *more))
 
 
 def _channel_dim(x: TensorType) -> int:
@@ -137,6 +138,8 @@ def _norm_or_other(op: ops.Op, rank: int, channels_stand_last: bool) -> tuple[st
             return "nn.RMSNorm" if channels_stand_last else "ChannelRMSNorm", _rms_norm(op)
         case ops.LocalResponseNorm():
             return "nn.LocalResponseNorm", _local_response_norm(op)
+        case ops.Normalize():
+            return "Normalize", iter((Arg("mean", op.mean, family="mean"), Arg("std", op.std, family="std")))
         case ops.PReLU():
             return "nn.PReLU", _prelu(op)
         case ops.Flatten():

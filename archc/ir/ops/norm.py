@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from archc.ir.ops.base import Init, Op, TensorSpec, Violation
+from archc.ir.ops.base import Init, Op, TensorSpec, Violation, counted
 from archc.ir.types import TensorType
 
 ZEROS, ONES = Init("zeros"), Init("ones")
@@ -98,7 +98,7 @@ class GroupNorm(Op):
                 "A0302",
                 "num_groups does not divide the channels",
                 field="num_groups",
-                label=f"{channels} channels over {self.num_groups} groups leave {channels % self.num_groups}",
+                label=f"{counted(channels, 'channel')} over {self.num_groups} groups leave {channels % self.num_groups}",
                 help=f"use a divisor of {channels}",
             )
 
@@ -125,3 +125,29 @@ class LocalResponseNorm(Op):
                 input=0,
                 help="move it before the flatten",
             )
+
+
+@dataclass(frozen=True, slots=True)
+class Normalize(Op):
+    """(x - mean) / std with constants for each channel, as pictures are prepared (torchvision.transforms.Normalize)."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @property
+    def channels(self) -> int | None:
+        """The channels that the constants are for; None where one number serves all."""
+        return None if len(self.mean) == len(self.std) == 1 else max(len(self.mean), len(self.std))
+
+    def requires(self, *inputs: TensorType) -> Iterator[Violation]:
+        yield from channels_first_only("normalize", inputs[0])
+        channels = inputs[0].channels
+        for field, values in (("mean", self.mean), ("std", self.std)):
+            if channels is not None and len(values) not in (1, channels):
+                yield Violation(
+                    "A0304",
+                    f"normalize needs a {field} for each channel",
+                    field=field,
+                    label=f"{len(values)} are given, what arrives is {inputs[0]}",
+                    help=f"write {channels} numbers, or one for all channels",
+                )
