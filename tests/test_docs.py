@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import dataclasses
 import io
 import re
 import shlex
@@ -35,6 +36,7 @@ from archc.spec.model import STAGE_FIELDS
 from archc.spec.params import KINDS, Param, Required
 from archc.spec.parse import SPEC_FIELDS
 from archc.spec.train import FIELDS, REQUIRED, SECTIONS, WEIGHT, WORDS
+from archc.train.compare import Summary
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -123,6 +125,7 @@ def compare(block: Block, output: str, regenerate: bool) -> None:
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NO_COLOR", "1")
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
     return tmp_path
 
 
@@ -144,8 +147,12 @@ def test_specs_are_clean_or_as_broken_as_they_say(block: Block, here: Path) -> N
         assert found == []
 
 
+PACKAGES = ("torch", "onnx", "onnxruntime", "lightning")
+"""The words behind a fence that name what its block needs."""
+
+
 def missing_packages(words: tuple[str, ...]) -> list[str]:
-    return [word for word in words if word in ("torch", "onnx", "onnxruntime") and find_spec(word) is None]
+    return [word for word in words if word in PACKAGES and find_spec(word) is None]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -252,6 +259,7 @@ TABLES: dict[str, set[str]] = {
     "spec fields": set(SPEC_FIELDS),
     "labels": set(SECTIONS["label"]),
     "budget": {*MEASURES, BATCH.name},
+    "runs": {one.name for one in dataclasses.fields(Summary)},
 }
 """The words after `<!-- table: ... -->`, and what the table below it must list."""
 

@@ -409,7 +409,7 @@ CLAIMS = [
     ("missing in train", TRAINED + "train: {epochs: 1, batch_size: 1}", "A0102", 7, 8),
     ("unknown optimizer", TRAINED + "train: {epochs: 1, batch_size: 1, data: {type: fashion_mnist}, optimizer: {type: sdg}}", "A0104", 7, 82),
     ("missing in the optimizer", TRAINED + "train: {epochs: 1, batch_size: 1, data: {type: fashion_mnist}, optimizer: {type: sgd}}", "A0102", 7, 82),
-    ("unknown in the optimizer", TRAINED + "train: {epochs: 1, batch_size: 1, data: {type: fashion_mnist}, optimizer: {type: sgd, lr: 1, nesterov: 1}}", "A0101", 7, 94),
+    ("unknown in the optimizer", TRAINED + "train: {epochs: 1, batch_size: 1, data: {type: fashion_mnist}, optimizer: {type: sgd, lr: 1, nesterof: 1}}", "A0101", 7, 94),
     ("batch of zero", TRAINED + "train: {epochs: 1, batch_size: 0, data: {type: fashion_mnist}, optimizer: {type: sgd, lr: 1}}", "A0104", 7, 32),
     ("unknown data", TRAINED + "train: {epochs: 1, batch_size: 2, data: {type: fashion_mnits}, optimizer: {type: sgd, lr: 1}}", "A0104", 7, 48),
     ("unknown field of data", TRAINED + "train: {epochs: 1, batch_size: 2, data: {type: mnist, size: 28}, optimizer: {type: sgd, lr: 1}}", "A0101", 7, 55),

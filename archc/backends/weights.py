@@ -5,6 +5,7 @@ The format is told by the content. Whatever a file says is checked against the g
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
 import zipfile
@@ -52,27 +53,40 @@ class Weights:
 
 
 def load_weights(
-    path: str | os.PathLike[str], graph: Graph, *, inference_only: bool = False
+    path: str | os.PathLike[str],
+    graph: Graph,
+    *,
+    inference_only: bool = False,
+    data: bytes | None = None,
+    prefix: str = "",
 ) -> tuple[dict[str, Array] | None, list[Diagnostic]]:
     """The state of `graph` from the file at `path`, in the graph's order, as float32; or None and what is wrong.
 
-    `inference_only` lets the tensors of training-only heads be missing, in the file and then in the result.
+    `inference_only` lets the tensors of training-only heads be missing, in the file and then in the result. With `data`,
+    those are its bytes. Of a safetensors file, only the tensors whose names begin with `prefix` are read.
     """
-    read = read_weights(path, graph, inference_only=inference_only)
+    read = read_weights(path, graph, inference_only=inference_only, data=data, prefix=prefix)
     return read.state, read.diagnostics
 
 
 def read_weights(
-    path: str | os.PathLike[str], graph: Graph, *, inference_only: bool = False, without: Sequence[str] = ()
+    path: str | os.PathLike[str],
+    graph: Graph,
+    *,
+    inference_only: bool = False,
+    without: Sequence[str] = (),
+    data: bytes | None = None,
+    prefix: str = "",
 ) -> Weights:
     """What `load_weights` gives and more; tensors at or below the paths of `without` are left out, whatever the file has."""
     expected = expected_of(graph, inference_only)
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb") if data is None else io.BytesIO(data) as file:
             start = file.read(len(LEGACY))
             file.seek(0)
             is_torch = start.startswith(ZIP) or start == LEGACY
-            found, take = _open_torch(file) if is_torch else _open_safetensors(file, 4 * len(expected) + TENSORS)
+            most = (8 if prefix else 4) * len(expected) + TENSORS
+            found, take = _open_torch(file) if is_torch else _open_safetensors(file, most, prefix)
             result = fit(found, expected, dict(graph.aliases), without)
             if not result.is_whole:
                 return Weights(None, [_unfit(result, expected, path)])
@@ -99,8 +113,9 @@ Opened = tuple[dict[str, Found], Callable[[str], Array]]
 """What a file holds, and how one tensor of it is read."""
 
 
-def _open_safetensors(file: BinaryIO, most: int) -> Opened:
-    entries = read_entries(file, os.fstat(file.fileno()).st_size, most=most)
+def _open_safetensors(file: BinaryIO, most: int, prefix: str) -> Opened:
+    entries = read_entries(file, file.seek(0, os.SEEK_END), most=most)
+    entries = {name.removeprefix(prefix): one for name, one in entries.items() if name.startswith(prefix)}
     found = {name: Found(entry.shape, entry.is_integer) for name, entry in entries.items()}
     return found, lambda name: entries[name].read(file)
 

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any
 from archc.api import Spec
 from archc.cli.common import load, mention_warnings, problem, report, spec_argument
 from archc.diagnostics import Diagnostic, SpecError
+from archc.diagnostics.model import printable
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from archc.train.shipping import Weights
 
     State = dict[str, np.ndarray[Any, Any]]
 
@@ -33,7 +36,7 @@ class Job:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    spec_argument(parser, optional=True)
+    spec_argument(parser, optional=True, or_run=True)
     add = parser.add_argument
     add("--onnx", metavar="FILE", nargs="?", const="", help="write an ONNX file (default: NAME.onnx); needs no torch")
     add(
@@ -59,7 +62,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--weights",
         metavar="FILE",
-        help="safetensors, or a .pth checkpoint (read with weights_only); random weights without it",
+        help="safetensors, a .pth checkpoint (read with weights_only), or the folder of a run, whose best are taken; random weights without it",
     )
     add(
         "--weights-except",
@@ -83,8 +86,8 @@ def run(options: argparse.Namespace) -> int:
     if misused is not None:
         report([misused])
         return 2
-    spec = load(options.spec, options.settings)
     try:
+        spec = _spec(options)
         return _compile(spec, options, wanted)
     except SpecError as error:
         report(error.diagnostics)
@@ -106,7 +109,7 @@ def _misuse(options: argparse.Namespace, wanted: list[str]) -> Diagnostic | None
     if not wanted and not options.verify:
         help = "add --onnx, --torch or --python (or --verify alone)"
         return problem("A0102", "no target is named", "archc compile", help)
-    if options.weights_except and not options.weights:
+    if options.weights_except and not (options.weights or Path(options.spec).is_dir()):
         help = "add --weights FILE, or leave --weights-except out: all weights are random without a file"
         return problem("A0102", "--weights-except without --weights", "archc compile", help)
     if not 0 <= options.seed < 2**63:
@@ -133,10 +136,12 @@ def _compile(spec: Spec, options: argparse.Namespace, wanted: list[str]) -> int:
     mention_warnings(spec)
     needs_state = bool(options.weights) or any(target != "python" for target in wanted)
     only_inference = not options.verify and "torch" not in wanted
-    state = _state(spec, options, only_inference) if needs_state else {}
+    weights = _weights(spec, options, only_inference) if needs_state else None
+    state = weights.state if weights is not None else {}
     paths = {target: _path(options, target, graph.name, len(wanted)) for target in wanted}
     _check_paths(paths, spec, options)
-    jobs = [_job(spec, options, target, path, state) for target, path in paths.items()]
+    metadata = spec.metadata() | (weights.metadata if weights is not None else {})
+    jobs = [_job(spec, options, target, path, state, metadata) for target, path in paths.items()]
     if options.verify and not _verified(spec, options, state):
         return 1
     for job in jobs:
@@ -144,28 +149,51 @@ def _compile(spec: Spec, options: argparse.Namespace, wanted: list[str]) -> int:
         print(f"wrote {job.path} ({_size(job.path)})")
     if needs_state and not options.weights:
         print(f"the weights are random (seed {options.seed}); --weights FILE puts trained ones in")
+    if weights is not None and weights.told:
+        print(printable(weights.told))
     for job in jobs:
         print(f"next: {job.next_step}")
     return 0
 
 
-def _state(spec: Spec, options: argparse.Namespace, only_inference: bool) -> State:
+def _spec(options: argparse.Namespace) -> Spec:
+    """The spec that is named; of a run its own, with its weights unless others are named. Raises SpecError."""
+    if not Path(options.spec).is_dir():
+        return load(options.spec, options.settings)
+    from archc.train.layout import is_run, run_spec
+
+    if not is_run(Path(options.spec)):
+        return load(options.spec, options.settings)
+    options.weights = options.weights or options.spec
+    return run_spec(Path(options.spec), options.settings)
+
+
+def _weights(spec: Spec, options: argparse.Namespace, only_inference: bool) -> Weights:
+    from archc.train.shipping import Weights, best_file, weights_of_run
+
     if options.weights is None:
-        return spec.state(options.seed)
+        return Weights(spec.state(options.seed), {}, "")
+    path = Path(options.weights)
+    if path.is_dir() and not options.weights_except:
+        return weights_of_run(path, spec, only_inference)
+    return Weights(_state(best_file(path) if path.is_dir() else path, spec, options, only_inference), {}, "")
+
+
+def _state(path: Path, spec: Spec, options: argparse.Namespace, only_inference: bool) -> State:
     from archc.backends.weights import read_weights
 
     paths = [path for text in options.weights_except or () for path in text.split(",") if path]
-    read = read_weights(options.weights, spec.graph, inference_only=only_inference, without=paths)
+    read = read_weights(path, spec.graph, inference_only=only_inference, without=paths)
     if read.state is None:
         raise SpecError(read.diagnostics)
     if read.prefix:
-        print(f"read over `{read.prefix}` before every name in {options.weights}")
+        print(f"read over `{read.prefix}` before every name in {path}")
     if not read.left:
         return read.state
     from archc.backends.initialise import initialise
 
     named = ", ".join(read.left[:10]) + (f" and {len(read.left) - 10} more" if len(read.left) > 10 else "")
-    print(f"drawn at random (seed {options.seed}): {named}; {len(read.state)} tensors are from {options.weights}")
+    print(f"drawn at random (seed {options.seed}): {named}; {len(read.state)} tensors are from {path}")
     return initialise(spec.graph, options.seed, read.state)
 
 
@@ -179,20 +207,26 @@ def _path(options: argparse.Namespace, target: str, name: str, count: int) -> Pa
     return output / (name + TARGETS[target])
 
 
-def _job(spec: Spec, options: argparse.Namespace, target: str, path: Path, state: State) -> Job:
-    return {"onnx": _onnx_job, "torch": _torch_job, "python": _python_job}[target](spec, options, path, state)
+def _job(
+    spec: Spec, options: argparse.Namespace, target: str, path: Path, state: State, metadata: dict[str, str]
+) -> Job:
+    if target == "onnx":
+        return _onnx_job(spec, options, path, state, metadata)
+    return _torch_job(spec, path, state) if target == "torch" else _python_job(spec, path)
 
 
-def _onnx_job(spec: Spec, options: argparse.Namespace, path: Path, state: State) -> Job:
+def _onnx_job(spec: Spec, options: argparse.Namespace, path: Path, state: State, metadata: dict[str, str]) -> Job:
     from archc.backends.onnx import DEFAULT_OPSET, Inexpressible, to_onnx, write_onnx
 
     opset = DEFAULT_OPSET if options.opset is None else options.opset
     try:
-        model = to_onnx(spec.graph, state, opset=opset, metadata=spec.metadata())
+        model = to_onnx(spec.graph, state, opset=opset, metadata=metadata)
     except Inexpressible as error:
         raise SpecError([_inexpressible(spec, error.path, error.reason)]) from None
     axes = "".join(f", {axis.name if axis.free else axis.default}" for axis in spec.graph.input.axes)
     step = f'onnxruntime.InferenceSession("{path}").run(None, {{"input": x}}) with x of shape (N, {spec.graph.input.channels}{axes}), float32'
+    if "archc.input" in metadata:
+        step = f"archc predict {path} IMAGE..., or {step}"
     return Job("onnx", path, lambda file: write_onnx(model, file), step)
 
 
@@ -211,7 +245,7 @@ def _inexpressible(spec: Spec, path: str, reason: str) -> Diagnostic:
     )
 
 
-def _torch_job(spec: Spec, options: argparse.Namespace, path: Path, state: State) -> Job:
+def _torch_job(spec: Spec, path: Path, state: State) -> Job:
     if path.suffix == ".safetensors":
         from archc.backends.weights import save_safetensors
 
@@ -232,7 +266,7 @@ def _torch_job(spec: Spec, options: argparse.Namespace, path: Path, state: State
     return Job("torch", path, lambda file: write_whole(file, data), f'torch.export.load("{path}").module()')
 
 
-def _python_job(spec: Spec, options: argparse.Namespace, path: Path, state: State) -> Job:
+def _python_job(spec: Spec, path: Path) -> Job:
     from archc.backends.files import write_whole
 
     source = spec.to_python()

@@ -56,6 +56,7 @@ def lower(spec: Spec, overrides: Mapping[str, Tree], report: Report, record: Rec
     graph = _network(spec, env, lists, train, aliases)
     if record is not None:
         record.keep(lists.sites, lists.used_blocks, lists.library)
+        record.train, record.params = train, env.bounds
     _unused_blocks(spec, lists)
     check_absent(spec, lists)
     if graph is None or len(report):
