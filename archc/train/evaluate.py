@@ -162,7 +162,13 @@ class _Score:
             int(self.sums.count),
             self.sums.mean_loss,
             self.sums.accuracy if self.objective.counts else None,
-            float(self.top.compute()) if self.top is not None else None,
+            self._top_accuracy(),
             self.classes,
             tuple(map(tuple, table)),
         )
+
+    def _top_accuracy(self) -> float | None:
+        if self.top is None or self.confusion is None:
+            return None
+        counted = int(self.confusion.compute().sum())  # positions, where labels are maps
+        return round(float(self.top.compute()) * counted) / counted  # torchmetrics rounds to float32
