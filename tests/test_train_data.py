@@ -342,7 +342,7 @@ def test_a_picture_that_cannot_be_read_ends_the_run_by_its_name(tmp_path: Path) 
         code, output = train(write(tmp_path, text), "-o", tmp_path / f"run{workers}")
         assert code == 1
         assert "error[A0803]" in output
-        assert "3.png` cannot be read" in output
+        assert "3.png` is no picture" in output
 
 
 def test_pictures_are_scaled_by_pillow(tmp_path: Path) -> None:
