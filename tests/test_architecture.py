@@ -37,7 +37,7 @@ ALLOWED = {
 HEAVY = {
     "torch": {"backends/torch.py", "backends/export.py", "backends/weights.py", "verify.py"},
     "onnx": {"backends/onnx"},
-    "onnxruntime": {"verify.py"},
+    "onnxruntime": {"backends/onnx/quantise.py", "verify.py"},
     "numpy": {"backends", "verify.py"},
     "safetensors": {"backends/weights.py"},
     "yaml": {"source.py"},

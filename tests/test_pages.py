@@ -134,23 +134,22 @@ def test_targets_that_disagree_are_shown_as_on_the_page(
     difference = SimpleNamespace(path="layer1.0.conv1", difference=3.2e-2, bound=2.1e-4, within=False)
     verdict = SimpleNamespace(onnx=[difference], python=[], worst=difference, unseen=(), agrees=False, keys_agree=True)
     monkeypatch.setitem(
-        sys.modules, "archc.verify", SimpleNamespace(verify=lambda *_: verdict, probe_state=lambda *_: {})
+        sys.modules, "archc.verify", SimpleNamespace(verify=lambda *_, **__: verdict, probe_state=lambda *_: {})
     )
-    spec = SimpleNamespace(
-        graph=SimpleNamespace(name="net"), loaded=SimpleNamespace(file=SimpleNamespace(name="net.yaml"))
-    )
-    assert not _verified(spec, argparse.Namespace(opset=20, weights=None, seed=0), {})  # type: ignore[arg-type]
+    spec = SimpleNamespace(loaded=SimpleNamespace(file=SimpleNamespace(name="net.yaml")))
+    options = argparse.Namespace(opset=20, weights=None, seed=0, fold=False, int8=False, fp16=False, batch=None)
+    assert not _verified(spec, SimpleNamespace(name="net"), options, {})  # type: ignore[arg-type]
     compare("A0706", capsys.readouterr().err, regenerate)
 
 
 def test_an_op_that_a_target_lacks_is_shown_as_on_the_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, regenerate: bool
 ) -> None:
-    from archc.cli.compile import _inexpressible
+    from archc.cli.targets import inexpressible
 
     monkeypatch.chdir(tmp_path)
     Path("net.yaml").write_text(NET, encoding="utf-8")
-    compare("A0703", to_text([_inexpressible(archc.load("net.yaml"), "fc", "ONNX has no such op")]), regenerate)
+    compare("A0703", to_text([inexpressible(archc.load("net.yaml"), "fc", "ONNX has no such op")]), regenerate)
 
 
 def test_a_process_that_ends_early_is_shown_as_on_the_page(regenerate: bool) -> None:

@@ -97,6 +97,8 @@ CODES: Final[dict[str, Code]] = {
     "A0704": Code("unwritable-output"),
     "A0705": Code("missing-package"),
     "A0706": Code("targets-disagree"),
+    "A0707": Code("float16-overflow"),
+    "A0708": Code("unusable-examples"),
     # A08: the run itself
     "A0801": Code("lost-process"),
     # A09: warnings

@@ -3,10 +3,11 @@
 from archc.backends.onnx.model import DEFAULT_OPSET, SUPPORTED_OPSETS, Form, Model, build, tensor_names, to_onnx
 from archc.backends.onnx.site import Inexpressible
 from archc.backends.onnx.tensors import OutOfRange
-from archc.backends.onnx.write import serialise, write_onnx
+from archc.backends.onnx.write import LIMIT, serialise, write_onnx
 
 __all__ = [
     "DEFAULT_OPSET",
+    "LIMIT",
     "SUPPORTED_OPSETS",
     "Form",
     "Inexpressible",

@@ -79,6 +79,11 @@ class Model:
     proto: onnx.ModelProto
     tensors: tuple[Tensor, ...] = ()
 
+    @property
+    def bytes(self) -> int:
+        """The size of its tensors."""
+        return sum(tensor.bytes for tensor in self.tensors)
+
     def whole(self) -> onnx.ModelProto:
         """The message with its tensors in it."""
         model = onnx.ModelProto()

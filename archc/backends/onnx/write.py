@@ -50,7 +50,7 @@ def write_onnx(model: Model | onnx.ModelProto, path: str | os.PathLike[str], lim
         with staged(target) as file:
             file.write(serialise(model))
         return
-    if sum(tensor.bytes for tensor in model.tensors) <= limit:
+    if model.bytes <= limit:
         with staged(target) as file:
             for piece in pieces(model):
                 file.write(piece)
