@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import onnx
     import torch
 
+    from archc.profile import Profile
     from archc.spec.model import Spec as Parsed
 
 
@@ -70,6 +71,15 @@ class Spec:
         if warnings and self._warnings:
             found = in_order([*found, *self._warnings])
         return [self.loaded.shown(one) for one in found]
+
+    def unfit_for(self, profile: Profile) -> list[Diagnostic]:
+        """What keeps the network from a device, in the order of the text; nothing where the spec itself is wrong."""
+        from archc.lint.network import Network
+        from archc.profile import check
+
+        if self._lowered is None:
+            return []
+        return [self.loaded.shown(one) for one in check(Network(*self._lowered), profile)]
 
     @property
     def graph(self) -> Graph:

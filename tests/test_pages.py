@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 import archc
@@ -36,6 +37,9 @@ FILES: dict[str, Callable[[Path], object]] = {
     "A0002": lambda folder: (folder / "latin1.yaml").write_bytes("archc: 1\nname: r\u00e9seau\n".encode("latin-1")),
     "A0701": write_weights,
     "A0702": write_weights,
+    "A0708": lambda folder: [
+        np.save(folder / name, np.zeros((4, size), np.float32)) for name, size in (("pictures", 64), ("features", 8))
+    ],
 }
 """What the commands of a page need besides `net.yaml`."""
 
