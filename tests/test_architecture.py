@@ -30,7 +30,20 @@ ALLOWED = {
     "fix": {"api", "diagnostics"},
     "batch": {"limits", "api", "fix", "jobs", "ir", "diagnostics"},
     "__init__": {"api", "diagnostics"},
-    "cli": {"", "api", "batch", "profile", "schema", "verify", "analysis", "backends", "blocks", "spec", "ir", "diagnostics"},
+    "cli": {
+        "",
+        "api",
+        "batch",
+        "profile",
+        "schema",
+        "verify",
+        "analysis",
+        "backends",
+        "blocks",
+        "spec",
+        "ir",
+        "diagnostics",
+    },
     "__main__": {"cli"},
 }
 """Layer -> the layers it may import besides itself ("" is the package's own façade)."""

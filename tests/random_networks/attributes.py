@@ -196,13 +196,24 @@ def layout_pairs(op: Any, module: Any, file: File, path: str, rank: int) -> list
         factor = module.scale_factor
         scales = tuple(float(one) for one in (factor if isinstance(factor, tuple) else (factor,) * rank))
         mode = file.attributes(path)["mode"]
-        return [("scale_factor", scales, file.number(f"{path}/scales")[2:].tolist()), ("mode", LINEAR[module.mode], mode)]
+        return [
+            ("scale_factor", scales, file.number(f"{path}/scales")[2:].tolist()),
+            ("mode", LINEAR[module.mode], mode),
+        ]
     if isinstance(op, ops.Pad):
         kind = type(module).__name__.partition("Pad")[0]
         amounts = file.number(f"{path}/amounts").tolist()
-        theirs = [*module.padding[::-2], *module.padding[::-1][::2]] if isinstance(module.padding, tuple) else [module.padding] * 2 * rank
+        theirs = (
+            [*module.padding[::-2], *module.padding[::-1][::2]]
+            if isinstance(module.padding, tuple)
+            else [module.padding] * 2 * rank
+        )
         theirs = [*module.padding[-2::-2], *module.padding[-1::-2]] if isinstance(module.padding, tuple) else theirs
-        value = [("value", float(getattr(module, "value", 0.0)), float(file.number(f"{path}/value")))] if "constant" == PAD_MODES[kind] else []
+        value = (
+            [("value", float(getattr(module, "value", 0.0)), float(file.number(f"{path}/value")))]
+            if PAD_MODES[kind] == "constant"
+            else []
+        )
         return [("padding", theirs, amounts), ("mode", PAD_MODES[kind], file.attributes(path)["mode"]), *value]
     if isinstance(op, ops.PixelShuffle):
         return [("upscale_factor", module.upscale_factor, file.attributes(path)["blocksize"])]
@@ -211,5 +222,11 @@ def layout_pairs(op: Any, module: Any, file: File, path: str, rank: int) -> list
         theirs = nn.functional.channel_shuffle(torch.arange(len(order)).view(1, -1, 1, 1), module.groups).flatten()
         return [("order", theirs.tolist(), order.tolist())]
     if isinstance(op, ops.Permute):
-        return [("dims", tuple(getattr(module, f"dim{at}", d) for at, d in enumerate(file.attributes(path)["perm"])), file.attributes(path)["perm"])]
+        return [
+            (
+                "dims",
+                tuple(getattr(module, f"dim{at}", d) for at, d in enumerate(file.attributes(path)["perm"])),
+                file.attributes(path)["perm"],
+            )
+        ]
     return []

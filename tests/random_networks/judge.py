@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import traceback
 import warnings
@@ -18,13 +19,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import archc.api
 from archc.analysis.cost import costs
-from archc.backends.onnx import DEFAULT_OPSET, Form, build, tensor_names
+from archc.backends.onnx import DEFAULT_OPSET, build, tensor_names
 from archc.backends.torch import to_torch
 from archc.ir.graph import Graph
-from archc.ir.ops import Scale
+from archc.ir.ops import GroupNorm, Scale
 from archc.ir.passes import inference, run_passes
 from archc.ir.verify import verify as verify_graph
-from archc.verify import probe_state, record, verify
+from archc.verify import ABSOLUTE, RELATIVE, Verdict, probe_state, record, verify
 from tests.verdict.eager import Builder
 from tests.verdict.eager import build as build_eager
 
@@ -162,12 +163,9 @@ def targets(c: Compiled, found: Found) -> Iterator[str]:
     """ONNX Runtime against torch at every block's output, within the bound; the generated Python exactly."""
     verdict = verify(c.graph, c.state, DEFAULT_OPSET, c.case.seed)
     found.count("values in all targets", len(verdict.onnx))
-    found.largest = max(found.largest, verdict.worst.difference / verdict.worst.bound)
     if not verdict.keys_agree:
         yield "the generated Python has other state_dict keys"
-    for one in verdict.onnx:
-        if not one.within:
-            yield f"{one.path}: ONNX Runtime differs from torch by {one.difference:.3e}, the bound is {one.bound:.3e}"
+    yield from beyond(c, verdict, found, "ONNX Runtime")
     for one in verdict.python:
         if one.difference:
             yield f"{one.path}: the generated Python differs from the module by {one.difference:.3e}"
@@ -178,18 +176,47 @@ def folded(c: Compiled, found: Found) -> Iterator[str]:
     if c.case.seed % 4:
         return
     verdict = verify(c.graph, c.state, 13 + c.case.seed // 4 % 14, c.case.seed, fold=True)
-    for one in verdict.onnx:
-        if not one.within:
-            yield f"{one.path}: the folded file differs from torch by {one.difference:.3e}, the bound is {one.bound:.3e}"
+    yield from beyond(c, verdict, found, "the folded file")
+
+
+def beyond(c: Compiled, verdict: Verdict, found: Found, what: str) -> Iterator[str]:
+    """The values beyond the bound, unless rounding alone explains them, which is counted."""
+    far = [one for one in verdict.onnx if not one.within]
+    if far and (why := excuse(c)):
+        found.count(f"excused: {why}", 1)
+        return
+    found.largest = max(found.largest, verdict.worst.difference / verdict.worst.bound)
+    for one in far:
+        yield f"{one.path}: {what} differs from torch by {one.difference:.3e}, the bound is {one.bound:.3e}"
+
+
+def excuse(c: Compiled) -> str:
+    """Why rounding errors of a network may pass the bound: "" where they may not.
+
+    Group norm of one number gives its bias, whatever arrives; onnxruntime multiplies the number by 1/sqrt(eps) before
+    it takes as much away. Elsewhere torch itself is the witness: it is as far from its own result in float64.
+    """
+    for node in c.graph.nodes:
+        x = c.graph.types[node.inputs[0]]
+        if isinstance(node.op, GroupNorm) and x.size == node.op.num_groups:
+            return "group norm of one number"
+    exact = record(c.graph, copy.deepcopy(c.net).double(), c.x.astype(np.float64))
+    for value, tensor in c.seen.items():
+        bound = ABSOLUTE + RELATIVE * float(np.abs(exact[value]).max(initial=0.0))
+        if float(np.abs(tensor - exact[value]).max(initial=0.0)) > bound / 4:
+            return "torch is as far from its own float64"
+    return ""
 
 
 def eager(c: Compiled, found: Found) -> Iterator[str]:
     """The program written by hand from the same neutral form: its modules in order, and its numbers with its weights."""
     torch.manual_seed(c.case.seed)
     program = build_eager(c.case.net, Builder(c.case.net.rank)).eval()
-    theirs, wanted = calls(program, c.x)
-    ours, _ = calls(c.net, c.x)
-    a, b = ([described(one) for one in modules] for modules in (theirs, ours))
+    (theirs, a), wanted = calls(program, c.x)
+    modules = dict(c.net.named_modules())
+    nodes = [node for node in c.graph.nodes if is_torchs(modules.get(node.path))]
+    ours = [modules[node.path] for node in nodes]  # as written, which need not be the order in which they run
+    b = [described(modules[node.path], c.graph.types[node.inputs[0]].rank + 2) for node in nodes]
     if sorted(a) != sorted(b):
         yield f"only in the eager program {minus(a, b)}, only in the module {minus(b, a)}"
         return
@@ -202,7 +229,9 @@ def eager(c: Compiled, found: Found) -> Iterator[str]:
         for node in c.graph.nodes:
             if isinstance(node.op, Scale):
                 c.net.get_parameter(node.path).fill_(node.op.init_value)
-    _, got = calls(c.net, c.x)
+    with torch.no_grad():
+        result = c.net(torch.from_numpy(c.x))
+    got = list(result) if isinstance(result, tuple) else [result]
     for want, result in zip(wanted, got, strict=True):
         apart = float((want - result).abs().max())
         bound = 1e-5 + 1e-4 * float(want.abs().max())
@@ -216,22 +245,32 @@ def minus(a: list[str], b: list[str]) -> list[str]:
     return [one for one in a if one not in left or left.remove(one)]  # type: ignore[func-returns-value]
 
 
-def described(module: nn.Module) -> str:
-    """A module as torch prints it, one size for all axes where they are equal."""
+def described(module: nn.Module, axes: int) -> str:
+    """A module on a tensor of `axes` as torch prints it, one size for all axes where they are equal."""
     words = EQUAL.sub(lambda found: found[1], WHOLE.sub("", module.extra_repr()))
     name = type(module).__name__.removeprefix("Channel") if isinstance(module, NORMS) else type(module).__name__
     if name.startswith("ZeroPad"):  # one of a constant, 0
         name, words = name.replace("Zero", "Constant"), f"padding={words}, value=0"
+    if isinstance(module, (nn.Softmax, nn.LogSoftmax)) and module.dim is not None:
+        words = f"dim={module.dim % axes}"
     return f"{name}({words})"
 
 
-def calls(net: nn.Module, x: Any) -> tuple[list[nn.Module], list[Any]]:
-    """The modules of torch.nn that run, in order, and the outputs."""
+def is_torchs(module: nn.Module | None) -> bool:
+    """Whether a module is one of torch.nn that computes something, or a norm derived from one."""
+    own = module is None or type(module).__name__ in OWN
+    return not own and (type(module).__module__.startswith("torch.nn") or isinstance(module, NORMS))
+
+
+def calls(net: nn.Module, x: Any) -> tuple[tuple[list[nn.Module], list[str]], list[Any]]:
+    """The modules of torch.nn that run, in order, with their descriptions; and the outputs."""
     ran: list[nn.Module] = []
+    words: list[str] = []
 
     def note(module: nn.Module, args: Any, output: Any) -> None:
-        if (type(module).__module__.startswith("torch.nn") or isinstance(module, NORMS)) and type(module).__name__ not in OWN:
+        if is_torchs(module):
             ran.append(module)
+            words.append(described(module, args[0].dim()))
 
     handle = register_module_forward_hook(note)
     try:
@@ -239,7 +278,7 @@ def calls(net: nn.Module, x: Any) -> tuple[list[nn.Module], list[Any]]:
             result = net(torch.from_numpy(x))
     finally:
         handle.remove()
-    return ran, list(result) if isinstance(result, tuple) else [result]
+    return (ran, words), list(result) if isinstance(result, tuple) else [result]
 
 
 def copy_weights(theirs: list[nn.Module], ours: list[nn.Module]) -> None:
