@@ -19,6 +19,8 @@ CURLY: Final = ("\u201c", "\u201d", "\u2018", "\u2019")
 QUOTES: Final = ('"', "'")
 CONFLICT: Final = re.compile(r"(?:<{7}|={7}|>{7})(?: |\Z)")
 STRANGE_SPACE: Final = re.compile(r" *([\t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000\ufeff])")
+NAMED: Final = re.compile(r"\$\w+")
+"""A variable, which may stand for a number."""
 MISSING_COLON: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]*)(?:\s*=\s*|:|\s+)(\S.*)\Z")
 """A key and a value with `=`, a blank or a bare `:` between them."""
 _ITEM: Final = re.compile(r"(?:- +)*(?:-\Z)?")
@@ -199,6 +201,17 @@ def missing_colon(text: str, span: Span) -> Diagnostic:
     found = MISSING_COLON.match(text)
     help = f"write `{found.group(1)}: {found.group(2)[:80]}`" if found else "write `key: value`, or remove it"
     return Diagnostic("A0004", "invalid YAML: a key needs `: ` and a value", span, "no `: ` in it", help=help)
+
+
+def comma_in_value(text: str, span: Span) -> Diagnostic:
+    """The diagnostic for `(3, 3)` and `1,024` in braces, where the comma begins another entry."""
+    if text[:1] == "(" and re.search(r"[^\W\d]", NAMED.sub("", text)):
+        message, help = "a text with a comma in it needs quotes", "put quotes around it, or `[]` for a list"
+    elif text[:1] == "(":
+        message, help = "a list stands in `[]`", f"write `[{text[1:-1].strip().rstrip(',')}]`"
+    else:
+        message, help = "a number has no commas", f"write `{text.replace(',', '')}`"
+    return Diagnostic("A0004", f"invalid YAML: {message}", span, "the comma begins another entry", help=help)
 
 
 def _open_quote(file: SourceFile, lines: list[str], problem: Problem) -> Diagnostic | None:

@@ -16,9 +16,9 @@ from typing import Any
 import yaml
 
 from archc.diagnostics import Diagnostic, Label, SourceFile, Span
-from archc.diagnostics.fixes import removed_entry
+from archc.diagnostics.fixes import removed_entry, text_at
 from archc.limits import MAX_ALIASES, MAX_BYTES, MAX_SCALAR, MAX_YAML_INT, MAX_YAML_LEVELS, MAX_YAML_NODES
-from archc.misprints import MISSING_COLON, STRANGE_SPACE, Problem, explain, missing_colon, strange_space
+from archc.misprints import MISSING_COLON, STRANGE_SPACE, Problem, comma_in_value, explain, missing_colon, strange_space
 
 Value = bool | int | float | str | None
 
@@ -159,6 +159,9 @@ def comments(file: SourceFile) -> Iterator[Span]:
 def _yaml_error(file: SourceFile, error: yaml.YAMLError) -> Diagnostic:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     problem = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be read")
+    if mark is not None and "nesting depth" in problem:  # of libyaml, which reads further than was asked for
+        span = Span(file, mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2)
+        return _too_deep(span)
     if mark is None:
         span = _span_at_offset(file, getattr(error, "position", 0))
         return Diagnostic("A0004", f"invalid YAML: {problem}", span, help="remove the character")
@@ -166,6 +169,10 @@ def _yaml_error(file: SourceFile, error: yaml.YAMLError) -> Diagnostic:
     context = str(getattr(error, "context", None) or "") if began is not None else ""
     where = (began.line, began.column) if began is not None else (-1, 0)
     return explain(file, Problem(problem, mark.line, mark.column, context, *where))
+
+
+def _too_deep(span: Span) -> Diagnostic:
+    return Diagnostic("A0003", f"nesting is deeper than {MAX_YAML_LEVELS} levels", span, help="use blocks")
 
 
 def _span_at_offset(file: SourceFile, offset: int) -> Span:
@@ -247,7 +254,7 @@ class _Composer:
 
     def check_depth(self, event: Any, depth: int) -> None:
         if depth > MAX_YAML_LEVELS:
-            raise self.refuse("A0003", f"nesting is deeper than {MAX_YAML_LEVELS} levels", event, "use blocks")
+            raise _Refused(_too_deep(self.span(event)))
 
     def anchor(self, event: Any, node: Tree | None) -> None:
         if event.anchor is not None:
@@ -271,7 +278,12 @@ class _Composer:
         if self.aliases > MAX_ALIASES:
             raise self.refuse("A0003", f"the file has more than {MAX_ALIASES} aliases", event, "use params or blocks")
         if event.anchor not in self.anchors:
-            raise self.refuse("A0004", f"unknown alias `*{event.anchor}`", event, f"define `&{event.anchor}` before it")
+            raise self.refuse(
+                "A0004",
+                f"unknown alias `*{event.anchor}`",
+                event,
+                f"define `&{event.anchor}` before it; a param is `${event.anchor}`",
+            )
         node = self.anchors[event.anchor]
         if node is None:
             raise self.refuse("A0006", f"`*{event.anchor}` stands inside what it names", event, "remove the alias")
@@ -291,7 +303,7 @@ class _Composer:
 
     def entries(self, children: list[Tree]) -> dict[str, Entry]:
         entries: dict[str, Entry] = {}
-        for key, value in map(self.repaired, children[::2], children[1::2]):
+        for key, value in map(self.repaired, *self.rejoined(children[::2], children[1::2])):
             if not isinstance(key, Scalar):
                 raise _Refused(
                     Diagnostic("A0006", "a key must be a plain word", key.span, help="use a string as the key")
@@ -302,6 +314,7 @@ class _Composer:
                 )
             if not isinstance(key.value, str):
                 help = f'quote it: "{key.value}"' if key.value is not None else "write a word before the colon"
+                help = "write `key: value`, or remove it" if key.value is not None and _is_bare(value) else help
                 raise _Refused(Diagnostic("A0006", "a key must be a string", key.span, help=help))
             if key.value in entries:
                 first = Label(entries[key.value].key.span, "first given here")
@@ -322,6 +335,23 @@ class _Composer:
             entries[key.value] = Entry(key, value)
         return entries
 
+    def rejoined(self, keys: list[Tree], values: list[Tree]) -> tuple[list[Tree], list[Tree]]:
+        """Keys and values, less those that a comma in a value makes of `(3, 3)` and `1,024`; each of these is reported."""
+        kept: tuple[list[Tree], list[Tree]] = ([], [])
+        at = 0
+        while at < len(keys):
+            value = values[at]
+            stop = at + 1 + _pieces(value, keys, values, at + 1) if _is_piece(value) else at + 1
+            if stop > at + 1:
+                last = keys[stop - 1].span
+                span = Span(self.file, value.span.line, value.span.column, last.end_line, last.end_column)
+                self.diagnostics.append(comma_in_value(text_at(span), span))
+                value = Scalar(None, span, None, faulty=True)
+            kept[0].append(keys[at])
+            kept[1].append(value)
+            at = stop
+        return kept
+
     def repaired(self, key: Tree, value: Tree) -> tuple[Tree, Tree]:
         """A key and its value; where they were written as one word without `: `, reported and parted."""
         text = key.value if isinstance(key, Scalar) and key.text_start == 0 else None
@@ -330,8 +360,7 @@ class _Composer:
         strange = STRANGE_SPACE.match(text)
         if strange:
             raise _Refused(strange_space(key.span.within(strange.start(1), strange.end(1)), strange.group(1)))
-        bare = isinstance(value, Scalar) and value.value is None and value.span.column == value.span.end_column
-        found = MISSING_COLON.match(text) if bare else None
+        found = MISSING_COLON.match(text) if _is_bare(value) else None
         if found is None:
             return key, value
         self.diagnostics.append(missing_colon(text, key.span))
@@ -362,6 +391,37 @@ class _Composer:
                 self.diagnostics.append(number)
                 faulty = True
         return Scalar(value, span, quoted if one_line and event.style not in ("|", ">") else None, faulty)
+
+
+def _is_piece(value: Tree) -> bool:
+    """Whether a value may be the first piece of one with a comma in it: `(3` or `1`."""
+    if not isinstance(value, Scalar) or value.text_start != 0:
+        return False
+    return type(value.value) is int or (
+        isinstance(value.value, str) and value.value[:1] == "(" and ")" not in value.value
+    )
+
+
+def _pieces(value: Tree, keys: list[Tree], values: list[Tree], begin: int) -> int:
+    """How many of the entries behind a value, from `begin` on, are pieces of it: words without a value, up to a `)`, or of three digits."""
+    is_number, before = isinstance(value, Scalar) and type(value.value) is int, value.span
+    for count, at in enumerate(range(begin, len(keys))):
+        key, none = keys[at], values[at]
+        span, text = key.span, str(key.value) if isinstance(key, Scalar) else ""
+        width = span.end_column - span.column
+        if not _is_bare(none) or span.line != before.end_line or not isinstance(key, Scalar):
+            return count if is_number else 0
+        if is_number and not (type(key.value) is int and width == 3 and span.column == before.end_column + 1):
+            return count
+        if not is_number and text.endswith(")"):
+            return count + 1
+        before = span
+    return len(keys) - begin if is_number else 0
+
+
+def _is_bare(value: Tree) -> bool:
+    """Whether nothing is written where a value would stand."""
+    return isinstance(value, Scalar) and value.value is None and value.span.column == value.span.end_column
 
 
 def resolve(text: str) -> Value:

@@ -167,17 +167,22 @@ def record(graph: Graph, net: nn.Module, x: Array) -> dict[int, Array]:
     known |= {scope.path: (scope.inputs, scope.output) for scope in graph.scopes}
     seen: dict[int, Array] = {}
 
-    def hook(inputs: tuple[int, ...], output: int) -> Any:
-        def note(module: nn.Module, args: tuple[Any, ...], result: Any) -> None:
-            for value, tensor in zip((*inputs, output), (*args, result), strict=False):
-                if isinstance(tensor, torch.Tensor) and value not in seen:
-                    seen[value] = tensor.detach().numpy().copy()
+    def note(values: tuple[int, ...], tensors: tuple[Any, ...]) -> None:
+        for value, tensor in zip(values, tensors, strict=False):
+            if isinstance(tensor, torch.Tensor) and value not in seen:
+                seen[value] = tensor.detach().numpy().copy()
 
-        return note
+    def before(values: tuple[int, ...]) -> Any:
+        return lambda module, args: note(values, args)
 
-    handles = [
-        module.register_forward_hook(hook(*known[path])) for path, module in net.named_modules() if path in known
-    ]
+    def after(value: int) -> Any:
+        return lambda module, args, result: note((value,), (result,))
+
+    handles = []
+    for path, module in net.named_modules():
+        if path in known:
+            inputs, given = known[path]
+            handles += [module.register_forward_pre_hook(before(inputs)), module.register_forward_hook(after(given))]
     with torch.no_grad():
         result = net(torch.from_numpy(x))
     for handle in handles:

@@ -1,23 +1,14 @@
-"""Wall time and peak memory of whole commands, each in turn with what people do today.
-
-Run it with the project's development environment (torch, torchvision and onnxscript for the peers):
-
-    python benchmarks/commands.py [--runs 5]
-
-A row whose peer cannot be imported says so. Nothing here is asserted anywhere.
-"""
+"""Whole commands beside what people do today: `compile --onnx` and torch's exporters, `validate` and torch's meta device."""
 
 from __future__ import annotations
 
-import argparse
-import os
-import statistics
-import sys
 import tempfile
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.process import Figure, archc, failed, in_turn, median, python
+from benchmarks.report import Section
+
+NETWORKS = ("resnet18", "resnet50", "densenet121", "googlenet", "efficientnet_b0")
 META = """
 import torch, torchvision
 with torch.device("meta"):
@@ -25,97 +16,83 @@ with torch.device("meta"):
     net(torch.empty(2, 3, 224, 224))
 """
 EXPORT = """
-import torch, torchvision
-net = torchvision.models.get_model("{name}", weights=None).eval()
-torch.onnx.export(net, (torch.zeros(2, 3, 224, 224),), "peer.onnx", dynamo=True, dynamic_shapes=({{0: torch.export.Dim("N")}},))
+import torch, torchvision, warnings
+warnings.simplefilter("ignore")
+options = dict(init_weights=False) if "{name}" == "googlenet" else {{}}
+net = torchvision.models.get_model("{name}", weights=None, **options).eval()
+{export}
 """
-ROWS = (
-    (
-        "validate resnet152",
-        ["validate", "resnet152"],
-        "build and run it on torch's meta device",
-        META.format(name="resnet152"),
-    ),
-    ("show resnet152", ["show", "resnet152"], "build and run it on torch's meta device", META.format(name="resnet152")),
-    (
-        "compile resnet18 --onnx",
-        ["compile", "resnet18", "--onnx"],
-        "torch.onnx.export(dynamo=True)",
-        EXPORT.format(name="resnet18"),
-    ),
-    ("compile resnet18 --python", ["compile", "resnet18", "--python"], "", ""),
-)
+EXPORTERS = {
+    "dynamo": 'torch.onnx.export(net, (torch.zeros(2, 3, 224, 224),), "peer.onnx", dynamo=True, external_data=False,'
+    ' dynamic_shapes=({0: torch.export.Dim("N")},))',
+    "TorchScript": 'torch.onnx.export(net, (torch.zeros(2, 3, 224, 224),), "peer.onnx", dynamo=False,'
+    ' input_names=["x"], dynamic_axes={"x": {0: "N"}})',
+}
+FLOOR = """
+import numpy, onnx
+values = numpy.random.default_rng(0).standard_normal({count}, dtype=numpy.float32)
+open("floor.onnx", "wb").write(values.data)
+"""
+"""What no compiler can go below: to import numpy and onnx, draw as many weights, write as many bytes."""
 
 
-@dataclass(frozen=True)
-class Figure:
-    """One process: seconds, those of the CPU, and MiB at the peak; `failed` where it did not exit with 0."""
-
-    seconds: float
-    cpu: float
-    mib: float
-    failed: bool
+def export(name: str, exporter: str) -> str:
+    """The program that exports one of torchvision's networks."""
+    return EXPORT.format(name=name, export=EXPORTERS[exporter])
 
 
-def measure(command: list[str], folder: Path) -> Figure:
-    """Run a command as a process of its own."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    start = time.perf_counter()
-    child = os.fork()
-    if child == 0:
-        os.chdir(folder)
-        silence = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(silence, 1)
-        os.dup2(silence, 2)
-        os.execve(command[0], command, environment)
-    _, status, usage = os.wait4(child, 0)
-    seconds = time.perf_counter() - start
-    return Figure(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, status != 0)
+def cell(figures: list[Figure]) -> str:
+    """Wall time and memory."""
+    return "fails here" if failed(figures) else f"{median(figures, 'seconds'):.2f} s, {median(figures, 'mib'):.0f} MiB"
 
 
-def row(ours: list[str], peer: str, runs: int) -> tuple[list[Figure], list[Figure]]:
-    """Both sides in turn, after one run of each that does not count."""
-    archc = [sys.executable, "-m", "archc", *ours]
-    sides: tuple[list[Figure], list[Figure]] = ([], [])
-    with tempfile.TemporaryDirectory() as folder:
-        for run in range(runs + 1):
-            for figures, command in zip(sides, (archc, [sys.executable, "-c", peer] if peer else []), strict=True):
-                if command:
-                    figure = measure(command, Path(folder))
-                    figures += [figure] if run else []
-    return sides
+def times(peer: list[Figure], ours: list[Figure], field: str = "seconds") -> float | None:
+    """How many times as much the peer takes; None where one of them fails."""
+    return None if failed(peer) or failed(ours) else median(peer, field) / median(ours, field)
 
 
-def median(figures: list[Figure], field: str) -> float:
-    """The median of one field."""
-    return statistics.median(getattr(figure, field) for figure in figures)
+def compile_onnx(runs: int) -> Section:
+    """`archc compile --onnx`, both exporters, and a program that only draws and writes."""
+    import archc as package
+
+    rows, ratios = [], {}
+    for name in NETWORKS:
+        count = sum(size for _, size in _sizes(package.load(name)))
+        programs = [python(export(name, one)) for one in EXPORTERS] + [python(FLOOR.format(count=count))]
+        with tempfile.TemporaryDirectory() as folder:
+            ours, *peers = in_turn([archc("compile", name, "--onnx", "ours.onnx"), *programs], Path(folder), runs)
+        found = [times(peer, ours) for peer in peers]
+        memory = [times(peer, ours, "mib") for peer in peers]
+        for exporter, ratio in zip(EXPORTERS, found, strict=False):
+            if ratio is not None:
+                ratios[f"{name}, {exporter}"] = ratio
+        above = f"{1 / found[2]:.2f}×" if found[2] else "-"
+        told = [
+            f"{cell(peer)} ({one:.1f}×, {more:.1f}×)" if one and more else cell(peer)
+            for peer, one, more in zip(peers[:2], found, memory, strict=False)
+        ]
+        rows.append([name, cell(ours), *told, cell(peers[2]), above])
+    head = ("network", "archc", "dynamo exporter", "TorchScript exporter", "only drawing and writing", "archc to that")
+    note = "Whole processes, medians; in brackets, times as long and times as much memory as archc."
+    return Section("From a network to an ONNX file", head, rows, ratios, note)
 
 
-def main() -> None:
-    """Print the table, and the lines of each module."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=5)
-    runs = parser.parse_args().runs
-    for name, ours, what, peer in ROWS:
-        mine, theirs = row(ours, peer, runs)
-        line = f"archc {name}: {median(mine, 'seconds'):.2f} s, {median(mine, 'mib'):.0f} MiB"
-        if any(figure.failed for figure in mine):
-            line += " (failed)"
-        if any(figure.failed for figure in theirs):
-            line += f"; {what}: cannot run here"
-        elif theirs:
-            ratio = median(theirs, "seconds") / median(mine, "seconds")
-            line += f"; {what}: {median(theirs, 'seconds'):.2f} s, {median(theirs, 'mib'):.0f} MiB; {ratio:.1f} times as long"
-        print(line)
-    package = Path(__file__).parent.parent / "archc"
-    counts = sorted(
-        (len(path.read_text(encoding="utf-8").splitlines()), str(path.relative_to(package)))
-        for path in package.rglob("*.py")
-    )
-    print(
-        f"{len(counts)} modules, {sum(count for count, _ in counts)} lines, median {counts[len(counts) // 2][0]}, largest {counts[-1][0]} ({counts[-1][1]})"
-    )
+def _sizes(spec: object) -> list[tuple[str, int]]:
+    from math import prod
+
+    return [(path, prod(tensor.shape)) for path, tensor, _ in spec.graph.tensors()]  # type: ignore[attr-defined]
 
 
-if __name__ == "__main__":
-    main()
+def check(runs: int) -> Section:
+    """`validate` and `show`, and the same network built and run on torch's meta device."""
+    rows, ratios = [], {}
+    for name in ("resnet18", "resnet152"):
+        with tempfile.TemporaryDirectory() as folder:
+            commands = [archc("validate", name), archc("show", name), python(META.format(name=name))]
+            validate, show, peer = in_turn(commands, Path(folder), runs)
+        found = times(peer, validate)
+        if found is not None:
+            ratios[f"validate {name}"] = found
+        rows.append([name, cell(validate), cell(show), cell(peer), f"{found:.1f}×" if found else "-"])
+    head = ("network", "archc validate", "archc show", "torch's meta device", "to validate")
+    return Section("Does the network fit together?", head, rows, ratios, "Whole processes, medians.")

@@ -1,13 +1,7 @@
-"""The corpus of hostile files: CPU time and memory of `archc validate` on each, the slowest and the largest first.
-
-    python benchmarks/hostile.py [--rows 15]
-
-The same files are checked by tests/test_hostile.py, which also holds them to their limits.
-"""
+"""The corpus of hostile files: what `archc validate` takes for each; tests/test_hostile.py holds them to their limits."""
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 from pathlib import Path
@@ -16,6 +10,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from hostile import ENDS, FILES, PATHS
 from measured import Figure, archc_command, measure
+
+from benchmarks.report import Section
 
 
 def figures() -> dict[str, Figure]:
@@ -31,22 +27,12 @@ def figures() -> dict[str, Figure]:
     return found
 
 
-def table(rows: list[tuple[str, Figure]]) -> str:
-    """Rows of Markdown."""
-    lines = [f"| {name} | {figure.seconds:.2f} s | {figure.mib:.0f} MiB |" for name, figure in rows]
-    return "\n".join(["| file | CPU time | memory |", "|---|---|---|", *lines])
-
-
-def main() -> None:
-    """Print both tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=15)
-    count = parser.parse_args().rows
+def hostile(runs: int, count: int = 5) -> Section:
+    """The slowest, and the largest."""
     found = list(figures().items())
-    print(f"{len(found)} files; {sum('Traceback' in figure.err for _, figure in found)} tracebacks")
-    print("\nthe slowest:\n\n" + table(sorted(found, key=lambda row: -row[1].seconds)[:count]))
-    print("\nthe largest:\n\n" + table(sorted(found, key=lambda row: -row[1].mib)[: count // 3]))
-
-
-if __name__ == "__main__":
-    main()
+    slowest = sorted(found, key=lambda row: -row[1].seconds)[:count]
+    largest = sorted(found, key=lambda row: -row[1].mib)[:count]
+    rows = [[name, f"{one.seconds:.2f} s", f"{one.mib:.0f} MiB"] for name, one in dict([*slowest, *largest]).items()]
+    tracebacks = sum("Traceback" in figure.err for _, figure in found)
+    note = f"The slowest and the largest of {len(found)} files, each checked once; {tracebacks} tracebacks."
+    return Section("Hostile files", ("file", "CPU", "memory"), rows, note=note)

@@ -1,23 +1,14 @@
-"""Many specs in one `archc validate`: wall time and CPU time, by the number of processes.
-
-    python benchmarks/many.py [--specs 1000] [--runs 3]
-
-The specs are variants of those that ship (another name, other classes), written to a temporary
-folder. Nothing here is asserted anywhere.
-"""
+"""Many specs in one `archc validate`, by the number of processes: variants of those that ship, with other names and classes."""
 
 from __future__ import annotations
 
-import argparse
-import os
 import re
-import resource
 import shutil
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
+
+from benchmarks.process import archc, failed, in_turn, median
+from benchmarks.report import Section
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("imagenet", "fashion_mnist")
@@ -41,32 +32,15 @@ def variants(folder: Path, count: int) -> int:
     return size
 
 
-def run(folder: Path, arguments: list[str]) -> tuple[float, float, str]:
-    """Wall seconds, CPU seconds of all processes, and the last line that is printed."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    start = time.perf_counter()
-    command = [sys.executable, "-m", "archc", "validate", str(folder / "nets"), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
-    wall = time.perf_counter() - start
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return wall, cpu, (done.stdout.splitlines() or [done.stderr])[-1]
-
-
-def main() -> None:
-    """Print a line for each number of processes; of several runs the fastest."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--specs", type=int, default=1000)
-    parser.add_argument("--runs", type=int, default=3)
-    options = parser.parse_args()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def many(runs: int, count: int = 1000) -> Section:
+    """A row for each number of processes."""
+    ways = {"one process": ["--jobs", "1"], "as many as cores": ["--jobs", "auto"], "by default": []}
     with tempfile.TemporaryDirectory() as folder:
-        size = variants(Path(folder), options.specs)
-        print(f"{options.specs} specs, {size / 2**20:.1f} MiB, {cores} cores")
-        for what, arguments in (("--jobs 1", ["--jobs", "1"]), ("--jobs auto", ["--jobs", "auto"]), ("by default", [])):
-            wall, cpu, last = min(run(Path(folder), arguments) for _ in range(options.runs))
-            print(f"archc validate, {what}: {wall:.2f} s, {cpu:.2f} s of CPU time; {last}")
-
-
-if __name__ == "__main__":
-    main()
+        size = variants(Path(folder), count)
+        figures = in_turn([archc("validate", "nets", *way) for way in ways.values()], Path(folder), runs)
+    rows = [
+        [name, "failed" if failed(one) else f"{median(one, 'seconds'):.2f} s", f"{median(one, 'cpu'):.2f} s"]
+        for name, one in zip(ways, figures, strict=True)
+    ]
+    note = f"{count:,} specs of {size / 2**20:.1f} MiB together."
+    return Section("Many specs in one run", ("archc validate", "wall", "CPU"), rows, note=note)

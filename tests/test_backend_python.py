@@ -568,6 +568,7 @@ def test_a_fresh_process_unpickles_net_and_part(tmp_path: Path) -> None:
     (tmp_path / "net.pkl").write_bytes(pickle.dumps((net, net.layer2[0], x, net(x).detach())))
     script = (
         "import pickle, sys, inspect, torch\n"
+        f"torch.set_num_threads({torch.get_num_threads()})\n"
         "net, part, x, y = pickle.load(open(sys.argv[1], 'rb'))\n"
         "assert torch.equal(net(x), y) and type(part) is type(net.layer2[0])\n"
         "assert 'def forward' in inspect.getsource(type(part))\n"

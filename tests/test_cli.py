@@ -50,6 +50,38 @@ def test_validate_reads_standard_input(capsys: pytest.CaptureFixture[str], monke
     assert run.stderr == ""
 
 
+def shell(command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", "-c", command.replace("archc", f"'{sys.executable}' -m archc", 1)], capture_output=True, text=True
+    )
+
+
+def test_a_folder_that_is_called_like_a_spec_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("specs/v1.yaml").mkdir(parents=True)
+    Path("specs/v1.yaml/net.yaml").write_text(BAD.replace("out_feature:", "out_features:"))
+    assert main(["validate", "specs"]) == 0
+    assert capsys.readouterr().out.startswith("1 file checked, no errors\n")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
+def test_closed_streams_change_no_verdict() -> None:
+    Path("bad.yaml").write_text(BAD)
+    Path("good.yaml").write_text(BAD.replace("out_feature:", "out_features:"))
+    commands = ["validate bad.yaml >&-", "validate good.yaml >&- 2>&- <&-", "validate - <&-", "show no.yaml 2>&-"]
+    runs = [shell(f"archc {command}") for command in commands]
+    assert [run.returncode for run in runs] == [1, 0, 1, 1]
+    assert [run.stderr for run in runs] == [""] * 4
+    assert "the file is empty" in runs[2].stdout
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("command", ["validate bad.yaml", "show resnet152", "validate --format json bad.yaml"])
+def test_output_that_is_lost_is_told(command: str) -> None:
+    Path("bad.yaml").write_text(BAD)
+    run = shell(f"archc {command} >/dev/full")
+    assert (run.returncode, run.stderr) == (2, "archc: standard input or output failed: no space left on device\n")
+
+
 @pytest.mark.parametrize(
     "args",
     [

@@ -503,3 +503,16 @@ def test_no_block_goes_unchecked(page: Path) -> None:
     outputs = [block for block in found if block.output is not None and block.language in ("sh", "python")]
     assert {block.language for block in found} <= {"yaml", "yml", "python", "sh", "text", "json"}  # yml: see test_ci.py
     assert len(outputs) == sum(block.language in ("text", "json") for block in found)
+
+
+def test_every_bound_of_a_real_field_is_listed_where_archc_is_stricter() -> None:
+    """Torch takes them all, but for a probability."""
+    text = (ROOT / "docs/language.md").read_text()
+    (row,) = re.findall(r"^\| constants without meaning \|.*$", text, re.MULTILINE)
+    bounded = {
+        param.name
+        for primitive in PRIMITIVES.values()
+        for param in primitive.params
+        if param.kind == "float" and {param.min, param.max, param.above} != {None}
+    }
+    assert bounded - {"p"} == set(re.findall(r"`(\w+)`", row))

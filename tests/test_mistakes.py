@@ -46,7 +46,7 @@ FIELDS = [
         STAGES + "  - {type: nin, out_channels: 4, kernel_size: 1, act: {type: leaky_relu, slope: 1}}",
         "A0101",
         5,
-        81,
+        74,
     ),
     ("misspelt type key", STAGES + "  - {typ: relu}", "A0101", 5, 6),
     ("missing field", STAGES + "  - {type: conv, kernel_size: 3}", "A0102", 5, 12),

@@ -353,6 +353,22 @@ def test_an_output_that_is_no_logit_may_end_in_an_activation(loss: str, label: s
     assert [one.code for one in check(text)] == codes
 
 
+@pytest.mark.parametrize(
+    ("train", "codes"),
+    [
+        ("loss: cross_entropy", ["A0906"]),
+        ("label: one_hot", ["A0906"]),
+        ("loss: nll", []),
+        (None, []),
+    ],
+)
+def test_a_log_softmax_is_one_too_many_before_cross_entropy_alone(train: str | None, codes: list[str]) -> None:
+    rest = "data: {type: synthetic, features: 8, classes: 4}, batch_size: 8, epochs: 1, optimizer: {type: sgd, lr: 0.1}"
+    more = f"train: {{{train}, {rest}}}\n" if train is not None else ""
+    text = stages("{type: linear, out_features: 4}", "{type: log_softmax}", head=FEATURES, more=more)
+    assert [one.code for one in check(text)] == codes
+
+
 def test_losses_of_logits_are_those_of_the_language() -> None:
     assert {name for name, loss in LOSSES.items() if loss.takes == "logits"} == OF_LOGITS
 

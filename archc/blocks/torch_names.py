@@ -60,8 +60,43 @@ TYPES: Final[Mapping[str, str]] = {
     "replicationpad": "use `pad` with `mode: replicate`",
     "layerscale": "did you mean `scale`?",
     "droppath": "did you mean `stochastic_depth`?",
+    "maxpooling": "did you mean `max_pool`?",
+    "averagepooling": "did you mean `avg_pool`?",
+    "globalaveragepooling": "did you mean `global_avg_pool`?",
+    "globalmaxpooling": "did you mean `global_max_pool`?",
+    "batchnormalization": "did you mean `batch_norm`?",
+    "layernormalization": "did you mean `layer_norm`?",
+    "groupnormalization": "did you mean `group_norm`?",
+    "upsampling": "did you mean `upsample`?",
+    "zeropadding": "use `pad`",
+    "spatialdropout": "use `dropout` with `channelwise: true`",
+    "featurealphadropout": "use `dropout` with `channelwise: true`",
+    "activation": "name the function itself, say `type: relu`",
+    "nonlinearity": "name the function itself, say `type: relu`",
+    "depthwiseconv": "use `conv` with `groups: $in_channels`",
+    "basicblock": "did you mean `residual`?",
+    "resblock": "did you mean `residual`?",
+    "mbconv": "did you mean `inverted_residual`?",
+    "denseblock": "use `dense` with `repeat`",
+    "selayer": "did you mean `squeeze_excite`?",
+    "seblock": "did you mean `squeeze_excite`?",
+    "convbn": "use `conv_norm_act` with `act: none`",
+    "convbnrelu": "did you mean `conv_norm_act`?",
+    "convbnact": "did you mean `conv_norm_act`?",
+    "convmodule": "did you mean `conv_norm_act`?",
+    "conv2dnormactivation": "did you mean `conv_norm_act`?",
+    "conv3dnormactivation": "did you mean `conv_norm_act`?",
+    "group": "leave `type` out: a stage with `stages` is a group",
+    "module": "leave `type` out: a stage with `stages` is a group",
 }
 """Types by their names without case, underscores and what says the rank."""
+
+
+CHANNELWISE: Final = re.compile(r"[123][dD]\W*\Z")
+"""The end of `Dropout2d`, which zeroes whole channels."""
+
+CALLED: Final = re.compile(r"\(.*\)\Z", re.DOTALL)
+"""The end of `nn.ReLU()`."""
 
 
 def field_help(type_: str, key: str) -> str:
@@ -79,6 +114,8 @@ def type_help(name: str, known: Iterable[str], taken: Collection[str] = ()) -> s
 def _type_help(name: str, names: tuple[str, ...], taken: tuple[str, ...]) -> str:
     plain = squashed(name)
     same = next((one for one in names if squashed(one) == plain), None)
+    if plain == "dropout" and CHANNELWISE.search(name) and same:
+        return TYPES["spatialdropout"]
     return (
         proposal(name, same, names, taken)
         if same
@@ -89,4 +126,5 @@ def _type_help(name: str, names: tuple[str, ...], taken: tuple[str, ...]) -> str
 @lru_cache(maxsize=8192)
 def squashed(name: str) -> str:
     """`torch.nn.BatchNorm2d` and `batch_norm` as one word."""
-    return re.sub(r"[123]d$", "", name.rpartition(".")[2].lower().replace("_", "").replace("-", ""))
+    called = CALLED.sub("", name).rpartition(".")[2]
+    return re.sub(r"[123]d$", "", called.lower().replace("_", "").replace("-", ""))

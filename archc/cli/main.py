@@ -8,6 +8,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Final
 
@@ -38,8 +39,12 @@ def parser(command: str | None = None) -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run archc; the exit code is 0 for success, 1 for findings, 2 for bad usage, 130 after an interrupt."""
+    """Run archc; the exit code is 0 for success, 1 for findings, 2 for bad usage, 130 after an interrupt.
+
+    Output that nobody takes (a closed pipe or stream) changes no verdict; output that is lost (a full disk) is a 2.
+    """
     args = list(sys.argv[1:] if argv is None else argv)
+    _open_streams()
     if argv is None:
         gc.set_threshold(100_000)  # a process that ends soon: looking for circles takes a fifth of a large spec's time
     for stream in (sys.stdout, sys.stderr):
@@ -52,7 +57,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return 1
+    except OSError as error:
+        _discard_output()
+        with suppress(OSError):
+            sys.stderr.write(f"archc: standard input or output failed: {(error.strerror or str(error)).lower()}\n")
+        return 2
     except KeyboardInterrupt:
         return 130
+
+
+def _open_streams() -> None:
+    """Give what was started with closed streams empty ones."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
+
+
+def _discard_output() -> None:
+    """What is still to be written goes nowhere, so that leaving Python does not fail on it again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

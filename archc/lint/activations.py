@@ -45,12 +45,21 @@ def consecutive_activations(network: Network) -> Iterator[Finding]:
 
 
 def activation_on_logits(network: Network) -> Iterator[Finding]:
-    """A linear layer's output that leaves the network through an activation that cuts it off, or through dropout."""
+    """An output that leaves the network through an activation that cuts logits off, dropout, or what the loss does itself."""
     if _loss(network) not in OF_LOGITS:
         return
     for output in network.graph.outputs:
         last = network.makers.get(output.value)
         if last is None or output.value in network.takers:
+            continue
+        if isinstance(last.op, ops.Softmax) and last.op.log and _is_trained_by(network, "cross_entropy"):
+            yield network.finding(
+                "A0906",
+                f"{last.type} acts on the network's output",
+                last,
+                label="cross_entropy takes the logarithm of a soft-max itself, and a second one changes nothing",
+                help=f"remove it, or keep `{output.name}` as it is and use `loss: nll`",
+            )
             continue
         head = network.makers.get(last.inputs[0])
         if head is None or not isinstance(head.op, ops.Linear) or len(network.takers[head.output]) > 1:
@@ -76,6 +85,11 @@ def _bends(node: Node) -> bool:
     """Whether an activation is one for hidden layers; sigmoid, tanh and softplus make outputs of a range."""
     ranges = ("sigmoid", "hardsigmoid", "tanh", "hardtanh", "softplus", "softsign")
     return is_activation(node) and node.type not in ranges
+
+
+def _is_trained_by(network: Network, loss: str) -> bool:
+    """Whether the spec says how to train it, and by this loss."""
+    return network.spec.train is not None and _loss(network) == loss
 
 
 def _loss(network: Network) -> str:

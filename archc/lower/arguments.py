@@ -153,7 +153,7 @@ class Call:
             self.unknown_field(self.stage.args[key], names, own if own is None or not own.file.shipped else None)
         for key in passed:
             assert self.block is not None
-            span = self.block.fields[key].origin or self.block.span
+            span = self.block.keys.get(key) or self.block.fields[key].origin or self.block.span
             otherwise = "its fields are" if names else "remove it"
             help = field_help(self.type, key) or suggestion(key, names, otherwise, self.block.fields)
             self.fault("A0101", f"`{self.type}` has no field `{key}`", span, "passed to this block", help)

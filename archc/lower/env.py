@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from collections.abc import Mapping as Map
 from dataclasses import dataclass, field
+from typing import Final
 
 from archc.diagnostics import Diagnostic, Label, Report, Span, Stop
-from archc.diagnostics.fixes import respelt, retyped
+from archc.diagnostics.fixes import respelt, retyped, text_at
 from archc.diagnostics.model import Fix
 from archc.limits import MAX_ELEMENTS, MAX_WORK
 from archc.source import Mapping, Scalar, Sequence, Tree
 from archc.spec.expressions import ExpressionError, Text, bare_name, evaluate, parse_text
-from archc.spec.params import Fault, Param, conform, suggestion
+from archc.spec.hints import intended
+from archc.spec.params import SAME, Fault, Param, conform, proposal, suggestion
 from archc.spec.values import UNKNOWN, BlockRef, Bound, Unknown, Value
+
+PYTHONS: Final = {"True": "true", "False": "false", "None": "none"}
+"""Words of Python's, and what they are here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,8 @@ class Env:
     uses: tuple[Use, ...] = ()
     is_open: bool = False
     """Whether there may be params that could not be read, so that no name is unknown for certain."""
+    later: frozenset[str] = frozenset()
+    """The params that are not known yet: the one whose default this is, and those behind it."""
 
     def lookup(self, name: str) -> Value:
         """A name's value. Raises ExpressionError for a name that is not known here."""
@@ -65,8 +72,16 @@ class Env:
             return self.index
         if self.is_open:
             return UNKNOWN
-        known = [*self.bounds, *([] if self.no_channels else ["in_channels"]), *([] if self.index is None else ["i"])]
-        raise ExpressionError("A0202", f"unknown variable `{name}`", 0, 0, suggestion(name, known, "known here are"))
+        if name in self.later:
+            raise ExpressionError("A0202", f"`{name}` is not known yet", 0, 0, "a default uses the params before it")
+        word = PYTHONS.get(name)
+        help = proposal(name, word, [word]) if word else suggestion(name, self.known(), "known here are")
+        raise ExpressionError("A0202", f"unknown variable `{name}`", 0, 0, help)
+
+    def known(self) -> list[str]:
+        """The names that an expression can use here."""
+        no_channels, no_index = bool(self.no_channels), self.index is None
+        return [*self.bounds, *["in_channels"] * (not no_channels), *["i"] * (not no_index)]
 
     def origin(self, text: Text) -> Span | None:
         """The argument at the outermost use that `text` depends on, or None; the first in the text if there are several."""
@@ -230,9 +245,10 @@ class Evaluator:
             return Bound(UNKNOWN, tree.span)
         name = self.value(type_, env, path)
         fields = {key: self.value(entry.value, env, path) for key, entry in tree.entries.items() if key != "type"}
+        keys = {key: entry.key.span for key, entry in tree.entries.items()}
         if not isinstance(name.value, str):
             return Bound(UNKNOWN, tree.span)
-        return Bound(BlockRef(name.value, name.origin or type_.span, fields), tree.span)
+        return Bound(BlockRef(name.value, name.origin or type_.span, fields, keys), tree.span)
 
     def param(self, param: Param, tree: Tree, env: Env, path: str = "") -> Bound:
         """The value of an argument, of the kind that its parameter asks for."""
@@ -250,8 +266,12 @@ class Evaluator:
                 self.blame_param(fault, bound, span, env, path)
                 return Bound(UNKNOWN, bound.origin)
             origin, fix = bound.origin, None
+            help = fault.help
             if fault.code == "A0103" and isinstance(bound.value, str):
                 fix = retyped(origin or span, param.kind)
+                if param.kind != "bool" and bound.value not in SAME and origin in (None, span):
+                    help = intended(text_at(span).strip("'\""), env.known()) or help
+                help = f"write `{bound.value}` without quotes" if fix is not None and param.kind != "bool" else help
             self.fault(
                 fault.code,
                 fault.message,
@@ -259,7 +279,7 @@ class Evaluator:
                 env,
                 origin=origin,
                 label=fault.label,
-                help=fault.help,
+                help=help,
                 path=path,
                 fix=fix,
             )

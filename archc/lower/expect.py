@@ -43,7 +43,9 @@ def check_expectations(spec: Spec, lists: Lists, env: Env) -> None:
                 claim.env,
                 label=f"declared [{shown}], inferred [{inferred}]",
                 labels=_stage(claim, lists) if claim in at_top else (),
-                help="change the claim, or the stages before it",
+                help="leave the batch out of it"
+                if len(wanted) > 1 and _agree(wanted[1:], type_.dims)
+                else "change the claim, or the stages before it",
             )
         _reach(claim.value, downstream, suspect)
 

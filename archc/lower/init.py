@@ -18,7 +18,7 @@ from archc.lower.env import Env, Evaluator
 from archc.lower.frames import InitLayer
 from archc.source import Mapping, Tree
 from archc.spec.params import suggestion
-from archc.spec.values import UNKNOWN, Bound, Unknown, is_number
+from archc.spec.values import UNKNOWN, Bound, Unknown, describe, is_number
 
 
 class InitChecker:
@@ -121,7 +121,19 @@ class InitChecker:
         if isinstance(name, Unknown) or (name in (None, "none") and not isinstance(tree, Mapping)):
             return None
         if not isinstance(name, str) or name not in DISTRIBUTIONS:
-            shown = name if isinstance(name, str) else "this"
+            if not isinstance(name, str):
+                told = f"write `{{type: constant, value: {name}}}`" if is_number(name) else "write `zeros`, or another"
+                self.evaluator.fault(
+                    "A0103",
+                    "a distribution is needed",
+                    span,
+                    env,
+                    label=f"this is {describe(name)}",
+                    help=told,
+                    path=path,
+                )
+                return None
+            shown = name
             self.evaluator.fault(
                 "A0104",
                 f"there is no distribution `{shown}`",

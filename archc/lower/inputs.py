@@ -12,9 +12,11 @@ from archc.lower.env import Env, Evaluator
 from archc.source import Scalar, Sequence, Tree
 from archc.spec.model import AxisSpec, InputSpec, Spec
 from archc.spec.params import Param, Required, kind_of, suggestion
-from archc.spec.values import UNKNOWN, Bound
+from archc.spec.values import UNKNOWN, Bound, describe
 
 CHANNELS = Param("channels", "int", min=1)
+ANY_SIZE = (None, -1, "*", "any", "None", "dynamic", "free", "?")
+"""What other tools write for a size that is free."""
 SIZE = Param("size", "int", min=1, max=MAX_SIZE)
 
 
@@ -28,9 +30,11 @@ def param_env(spec: Spec, overrides: Map[str, Tree], evaluator: Evaluator) -> En
         evaluator.fault(
             "A0206", f"the spec has no param `{name}`", overrides[name].span, env, label="unknown param", help=help
         )
-    for param in spec.params:
+    names = [param.name for param in spec.params]
+    for at, param in enumerate(spec.params):
+        env = replace(env, later=frozenset(names[at:]))
         bounds[param.name] = param_value(param, overrides.get(param.name), env, evaluator)
-    return env
+    return replace(env, later=frozenset())
 
 
 def param_value(param: Param, override: Tree | None, env: Env, evaluator: Evaluator) -> Bound:
@@ -76,6 +80,14 @@ def axis_of(axis: AxisSpec, env: Env, evaluator: Evaluator) -> Axis | None:
     found: dict[str, int] = {}
     for key, tree in axis.fields.items():
         if key in ("default", "min", "max", "multiple_of"):
+            plain = tree.value if isinstance(tree, Scalar) else 0
+            if not axis.free and plain in ANY_SIZE and not (isinstance(tree, Scalar) and tree.faulty):
+                label, help = (
+                    f"this is {describe(plain)}",
+                    f"a free size is `{axis.name}: {{default: 224}}`, with bounds as `min`",
+                )
+                evaluator.fault("A0103", f"`{axis.name}` needs an int", tree.span, env, label=label, help=help)
+                return None
             value = evaluator.param(replace(SIZE, name=axis.name if key == "default" else key), tree, env).value
             if isinstance(value, int):
                 found[key] = value

@@ -77,13 +77,17 @@ def dangling(stage: Stage, reference: Reference, frame: Frame, env: Env, evaluat
         return
     elif name and not frame.has_lost_names:
         known = [*frame.refs, *frame.inputs, *([] if "input" in frame.inputs else ["input"])]
+        outer_part = name.partition(".")[0]
+        inside = (
+            f"no reference reaches into `{outer_part}`: name that, which gives what its last stage does, or pass it in"
+        )
         evaluator.fault(
             "A0401",
             f"there is no stage `{name[:80]}` before this one",
             span,
             env,
             label="unknown stage",
-            help=suggestion(name, known, "known here are"),
+            help=inside if outer_part != name and outer_part in known else suggestion(name, known, "known here are"),
         )
     frame.excuse_all()
 

@@ -100,13 +100,19 @@ class _Reading:
 
     def unknown(self, owner: str, entry: Entry, known: list[str]) -> None:
         key = str(entry.key.value)
+        owners = [
+            name
+            for name, types in SECTIONS.items()
+            if any(key == one.name for params in types.values() for one in params)
+        ]
+        inside = f"write it in `{owners[0]}`" if owner == "`train`" and owners else None
         self.evaluator.fault(
             "A0101",
             f"{owner} has no field `{key}`",
             entry.key.span,
             self.env,
             label="unknown field",
-            help=suggestion(key, known, "its fields are" if known else "remove it"),
+            help=suggestion(key, known, "its fields are" if known else "remove it") if inside is None else inside,
         )
 
     def section(self, name: str, tree: Tree) -> Section | None:
@@ -114,7 +120,10 @@ class _Reading:
         word = tree.get("type") if isinstance(tree, Mapping) else tree if name in WORDS else None
         if not isinstance(word, Scalar):
             types = SECTIONS[name]
-            form = f"{next(iter(types))}" if name in WORDS else f"{{type: {next(iter(types))}, ...}}"
+            given = str(tree.value) if isinstance(tree, Scalar) else ""
+            first = nearest(given, types) or next(iter(types))
+            more = ", ..." * any(param.required for param in types[first])
+            form = first if name in WORDS else f"{{type: {first}{more}}}"
             self.evaluator.fault("A0102", f"`{name}` has no `type`", tree.span, self.env, help=f"write `{form}`")
             return None
         type_ = self.type(name, word)

@@ -16,6 +16,7 @@ from archc.lower.frames import InitLayer
 from archc.lower.init import InitChecker
 from archc.lower.names import no_children
 from archc.source import Mapping, Scalar, Sequence, Tree
+from archc.spec.hints import COMPARISON, intended
 from archc.spec.model import Definition, Stage
 from archc.spec.params import Param
 from archc.spec.values import BlockRef, Bound, Unknown
@@ -89,7 +90,7 @@ class Units:
                     stage.when.span,
                     env,
                     label="not a condition",
-                    help="write a comparison",
+                    help=_as_condition(stage.when, env),
                 )
             if condition is False:
                 return False
@@ -125,7 +126,7 @@ class Units:
             self.evaluator.conformed(TYPE, bound, stage.type.span, env)
             return None
         found = self.library.find(name, stage.span.file.shipped)
-        if found is None and self.library.is_open:
+        if found is None and (self.library.is_open or "stages" in stage.given):  # the stages beside it are told of
             return None
         if found is None:
             span = block.span if block else stage.type.span
@@ -207,3 +208,9 @@ def trees(stage: Stage) -> Iterator[Tree]:
     yield from (entry.value for entry in (*stage.args.values(), *stage.names.values()))
     for child in stage.stages or ():
         yield from trees(child)
+
+
+def _as_condition(tree: Tree, env: Env) -> str:
+    """How to write a condition: as an expression, where it is one without its braces."""
+    text = tree.value if isinstance(tree, Scalar) and isinstance(tree.value, str) and "${" not in tree.value else ""
+    return (intended(text, env.known()) if COMPARISON.search(text) else "") or "write a comparison"

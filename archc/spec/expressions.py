@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -29,6 +29,20 @@ _TOKEN = re.compile(
 _HOLE = re.compile(r"\$\{([^}]*)\}|\$([A-Za-z_][A-Za-z0-9_]*)")
 _BINARY_POWER: Final = {"+": 6, "-": 6, "*": 7, "/": 7, "//": 7, "%": 7}
 _COMPARISONS: Final = ("==", "!=", "<", "<=", ">", ">=")
+
+
+FOREIGN: Final[Mapping[str, str]] = {
+    "**": "there is no power: write it as a product",
+    "^": "there is no power: write it as a product",
+    "&": "write `and`",
+    "|": "write `or`",
+    "!": "write `not`, or `!=`",
+    "?": "write `a if c else b`",
+    "=": "write `==`",
+    "is": "write `==`",
+    "int": "use `floor`, `ceil` or `round`",
+}
+"""What other languages write in expressions, and how it is said here."""
 
 
 class ExpressionError(Exception):
@@ -122,7 +136,8 @@ class _Parser:
 
     def error(self, message: str, start: int, end: int, help: str = "") -> ExpressionError:
         help = (
-            help
+            FOREIGN.get(self.text[start:end], "")
+            or help
             or "allowed are numbers, names, lists, + - * / // %, comparisons, and or not, `a if c else b` and "
             + (", ".join(FUNCTIONS))
         )

@@ -222,9 +222,9 @@ def _parent_path(target: Tree, folder: Path, root: Path) -> tuple[Path | None, s
 
 
 def spec_files(path: Path) -> Iterator[Path]:
-    """The specs below a folder, in order; hidden folders are passed over."""
+    """The specs below a folder, in order; hidden folders are passed over, and so are folders that are called like specs."""
     for found in sorted([*path.rglob("*.yaml"), *path.rglob("*.yml")]):
-        if not any(part.startswith(".") for part in found.relative_to(path).parts):
+        if not any(part.startswith(".") for part in found.relative_to(path).parts) and not found.is_dir():
             yield found
 
 

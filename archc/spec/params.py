@@ -12,7 +12,7 @@ from archc.diagnostics import Span
 from archc.diagnostics.excerpt import safe
 from archc.diagnostics.fixes import Hint, certain
 from archc.limits import MAX_INT
-from archc.source import Tree
+from archc.source import Scalar, Tree
 from archc.spec.values import BlockRef, Value, describe, is_number
 
 Kind = Literal["int", "float", "bool", "string", "sizes", "paddings", "ints", "floats", "block", "any"]
@@ -123,7 +123,7 @@ def _check_bounds(param: Param, number: int | float) -> None:
     raise Fault(
         "A0104",
         f"`{param.name}` is out of range",
-        f"{number} is given, {' and '.join(bounds)} is needed",
+        f"{_short(number)} is given, {' and '.join(bounds)} is needed",
         f"use a value that is {' and '.join(bounds)}",
     )
 
@@ -131,7 +131,7 @@ def _check_bounds(param: Param, number: int | float) -> None:
 def _short(number: float | None) -> str:
     if number is None:
         return ""
-    return str(int(number)) if float(number).is_integer() else f"{number:g}"
+    return str(int(number)) if float(number).is_integer() and abs(number) < 1e15 else str(number)
 
 
 def _wrong(param: Param, wanted: str, value: Value, help: str = "") -> Fault:
@@ -148,7 +148,7 @@ def as_int(param: Param, value: Value, wanted: str = "an int") -> int:
                 "A0204",
                 f"`{param.name}` needs {wanted}",
                 f"this is {value}",
-                "round it: `round`, `ceil`, `floor` or `make_divisible`",
+                "write a whole number, or round with `round`, `ceil`, `floor` or `make_divisible`",
             )
         return int(value)
     return value
@@ -172,7 +172,10 @@ def _bool(param: Param, value: Value) -> Value:
 
 def _string(param: Param, value: Value) -> Value:
     if not isinstance(value, str):
-        raise _wrong(param, "a string", value)
+        word = param.default.value if isinstance(param.default, Scalar) else None
+        # `k: int` gives a default, the word "int", and not a type
+        help = f"write a string, or declare it as `{param.name}: {{type: {word}}}`" if word in KINDS else ""
+        raise _wrong(param, "a string", value, help)
     return value
 
 
@@ -303,4 +306,9 @@ def suggestion(word: str, words: Iterable[str], otherwise: str, taken: Collectio
     near = nearest(word, known)
     if near:
         return proposal(word, near, known, taken)
-    return otherwise if not known or len(known) > 24 else f"{otherwise} " + ", ".join(f"`{name}`" for name in known)
+    if not otherwise.endswith(" are"):
+        return otherwise
+    if len(known) == 1:
+        return f"the only one is `{known[0]}`"
+    shown = ", ".join(f"`{name}`" for name in known[:MAX_COMPARED]) + ", ..." * (len(known) > MAX_COMPARED)
+    return f"{otherwise} {shown}" if known else "there is none here"

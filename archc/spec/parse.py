@@ -20,7 +20,7 @@ from archc.spec.model import (
     Stage,
 )
 from archc.spec.params import KINDS, REQUIRED, Kind, Param, Required, meant, nearest, suggestion
-from archc.spec.reader import NAME, Reader, misspelt, respelt, what
+from archc.spec.reader import NAME, NUMBER, Reader, misspelt, respelt, what
 from archc.spec.values import Value, is_number
 
 SPEC_FIELDS: Final = {
@@ -103,6 +103,17 @@ def with_version(missing: list[str], first: Span) -> Fix | None:
     return inserted_line(first, "archc: 1") if missing == ["archc"] else None
 
 
+def _as_input(tree: Tree | None) -> str:
+    """How to write an input that stands as a list of its sizes, or as something else."""
+    sizes = (
+        [item.value if isinstance(item, Scalar) else None for item in tree.items] if isinstance(tree, Sequence) else []
+    )
+    names = {1: ("features",), 2: ("channels", "length"), 3: ("channels", "height", "width")}.get(len(sizes), ())
+    if not names or not all(isinstance(size, int) for size in sizes):
+        return "write `{channels: 3, height: 224, width: 224}`, or another of the four forms"
+    return "write `{" + ", ".join(f"{name}: {size}" for name, size in zip(names, sizes, strict=True)) + "}`"
+
+
 class _Parser(Reader):
     """One method for each form of the language."""
 
@@ -121,15 +132,15 @@ class _Parser(Reader):
         shown = version.value if isinstance(version, Scalar) else what(version)
         self.error(
             "A0106",
-            f"language version `{shown}` is not known",
+            "the language version is a number" if shown == "1" else f"language version `{shown}` is not known",
             version.span,
-            "this archc reads version 1",
+            "this is a string" if shown == "1" else "this archc reads version 1",
             "write `archc: 1`",
             fix=retyped(version.span, "int") if shown == "1" else None,
         )
 
     def input(self, tree: Tree | None, is_partial: bool = False) -> InputSpec | None:
-        mapping = self.mapping(tree, "input")
+        mapping = self.mapping(tree, "input", _as_input(tree))
         if mapping is None:
             return None
         mapping, given = self.fields(mapping, INPUT_FIELDS, "`input`")
@@ -326,7 +337,9 @@ class _Parser(Reader):
                 "a stage needs a mapping",
                 tree.span,
                 "this is empty" if isinstance(tree, Mapping) else f"this is {what(tree)}",
-                "write `- {name: NAME, type: TYPE, ...}`",
+                f"write `- {{type: {tree.value}}}`"
+                if isinstance(tree, Scalar) and NAME.match(str(tree.value))
+                else "write `- {name: NAME, type: TYPE, ...}`",
             )
             return Stage(tree.span, faulty=True)
         if not {"type", "stages"} & tree.entries.keys():
@@ -381,6 +394,13 @@ class _Parser(Reader):
 
     def stage_name(self, tree: Tree | None) -> Scalar | None:
         """A stage's name, checked here unless an expression makes it: some names become a part of no path."""
+        if isinstance(tree, Scalar) and NUMBER.match(str(tree.value)):
+            help = "leave it out: a stage without a name is numbered by its place"
+            if isinstance(tree.value, int):
+                self.error("A0103", "`name` needs a string", tree.span, f"this is {what(tree)}", help)
+                return None
+            self.error("A0107", f"`{tree.value}` cannot be a name", tree.span, "a number", help)
+            return tree
         scalar = self.string(tree, "name")
         if scalar is not None and "$" not in str(scalar.value):
             self.name(scalar)
@@ -407,8 +427,10 @@ class _Parser(Reader):
                 word = meant(key, ("type", "stages"))
                 renamed = {word if word and name == key else name: one for name, one in tree.entries.items()}
                 return Mapping(renamed, tree.span)
-        first = next(iter(tree.entries.values())).key.span
-        self.error("A0102", "the stage has no `type`", first, help="add `type:`, or `stages:` for a group")
+        key, entry = next(iter(tree.entries.items()))
+        is_type = key not in STAGE_FIELDS and (isinstance(entry.value, Mapping) or len(tree.entries) == 1)
+        help = f"write `{{type: {key[:64]}, ...}}`" if is_type else "add `type:`, or `stages:` for a group"
+        self.error("A0102", "the stage has no `type`", entry.key.span, help=help)
         return tree
 
     def references(self, tree: Tree | None) -> tuple[Reference, ...]:

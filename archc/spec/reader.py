@@ -50,6 +50,21 @@ def respelt(tree: Mapping, allowed: Collection[str]) -> Mapping:
     return Mapping({names.get(key, key): entry for key, entry in tree.entries.items()}, tree.span) if names else tree
 
 
+def _renamed(text: str) -> str:
+    """How to rename what cannot be a name: to the nearest text that can, if there is one."""
+    word = re.sub(r"[^A-Za-z0-9_-]+", "_", text).strip("_-")
+    word = f"_{word}" if word[:1].isdigit() else f"{word}_" if word == text else word
+    return f"rename it, say `{word}`" if NAME.match(word) and word not in MODULE_ATTRIBUTES | {"input"} else "rename it"
+
+
+def _as_stages(tree: Tree) -> str:
+    """How to write the list of stages that stands as something else."""
+    first = next(iter(tree.entries.items()), None) if isinstance(tree, Mapping) else None
+    if first is None or not isinstance(first[1].value, Mapping):
+        return "write one stage a line after `- `"
+    return f"write a list: `- {{name: {first[0][:64]}, type: ...}}` for each stage"
+
+
 class Reader:
     """Typed access to a tree, with a report to write mistakes to."""
 
@@ -70,11 +85,11 @@ class Reader:
         fix = fix or respelling(span, help)
         self.report.add(Diagnostic(code, message, span, label, labels, help=str(help), fix=fix))
 
-    def mapping(self, tree: Tree | None, name: str) -> Mapping | None:
+    def mapping(self, tree: Tree | None, name: str, help: str = "write `{key: value}`") -> Mapping | None:
         """A mapping, or None with a diagnostic."""
         if tree is None or isinstance(tree, Mapping):
             return tree
-        self.error("A0103", f"`{name}` needs a mapping", tree.span, f"this is {what(tree)}", "write `{key: value}`")
+        self.error("A0103", f"`{name}` needs a mapping", tree.span, f"this is {what(tree)}", help)
         return None
 
     def sequence(self, tree: Tree | None, name: str) -> Sequence | None:
@@ -86,7 +101,7 @@ class Reader:
             f"`{name}` needs a list",
             tree.span,
             f"this is {what(tree)}",
-            "write `[a, b]`, or one item a line after `- `",
+            "write `[a, b]`, or one item a line after `- `" if name != "stages" else _as_stages(tree),
         )
         return None
 
@@ -139,7 +154,9 @@ class Reader:
             f"{owner} has no field `{key.value}`",
             key.span,
             "unknown field",
-            suggestion(str(key.value), allowed, "the fields are" if allowed else "remove it", tree.beside(key)),
+            "remove it: the batch is always free"
+            if owner == "`input`" and key.value in ("batch", "batch_size", "n", "N")
+            else suggestion(str(key.value), allowed, "the fields are" if allowed else "remove it", tree.beside(key)),
         )
 
     def name(self, scalar: Scalar, number: bool = False) -> str | None:
@@ -156,7 +173,7 @@ class Reader:
                 if len(text) > 64
                 else "a name is a letter or `_`, then letters, digits, `_` and `-`"
             )
-            self.error("A0107", f"`{text[:80]}` cannot be a name", span, why, "rename it")
+            self.error("A0107", f"`{text[:80]}` cannot be a name", span, why, _renamed(text))
             return None
         if text in MODULE_ATTRIBUTES or text == "input" or text.startswith("__"):
             why = (
@@ -164,10 +181,10 @@ class Reader:
                 if text == "input"
                 else "torch.nn.Module has an attribute of that name"
             )
-            self.error("A0107", f"`{text}` cannot be a name", span, why, "rename it")
+            self.error("A0107", f"`{text}` cannot be a name", span, why, _renamed(text))
             return None
         if iskeyword(text):
-            self.error("A0107", f"`{text}` cannot be a name", span, "it is a keyword of Python", "rename it")
+            self.error("A0107", f"`{text}` cannot be a name", span, "it is a keyword of Python", _renamed(text))
             return None
         return text
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeGuard
 
 from archc.diagnostics import Span
@@ -26,6 +26,8 @@ class BlockRef:
     type: str
     span: Span
     fields: Mapping[str, Bound]
+    keys: Mapping[str, Span] = field(default_factory=dict)
+    """Where the names of the fields stand."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, BlockRef) and self.type == other.type and self.values() == other.values()

@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from archc.api import Spec
-from archc.diagnostics import Diagnostic, Report, Stop
+from archc.diagnostics import Diagnostic, Report, SourceFile, Stop
 from archc.spec.load import Loaded, load_bytes
 
 from .document import Document
@@ -61,6 +61,6 @@ def check(data: str | bytes, folder: Path = ROOT, name: str = "net.yaml") -> tup
     try:
         loaded = load_bytes(data, name, folder, report)
     except Stop:
-        loaded = Loaded(None, None)  # type: ignore[arg-type]
+        loaded = Loaded(None, SourceFile(name, ""))
     spec = Spec(loaded, {}, report)
     return spec, spec.check(warnings=False)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from archc.backends.python.in_place import in_place
 from archc.backends.python.names import SEQUENTIAL_ATTRIBUTES, hides_attribute, is_identifier
 from archc.backends.python.written import Written, written
 from archc.ir import Graph, Node, Scope
@@ -98,6 +99,7 @@ class _Builder:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.leaking = _leaks(graph)
+        self.in_place = in_place(graph)
 
     def root(self) -> Part:
         children = [self.part(item) for item in self.graph.children()]
@@ -111,7 +113,8 @@ class _Builder:
             raise GraphError(f"{item.path}: {name} is an attribute of nn.Module")
         if isinstance(item, Node):
             types = tuple(self.graph.types[value] for value in item.inputs)
-            return Part(item.path, name, item, "leaf", item.inputs, item.output, written(item.op, types))
+            form = written(item.op, types, item.path in self.in_place)
+            return Part(item.path, name, item, "leaf", item.inputs, item.output, form)
         children = [self.part(child) for child in self.graph.children(item.path)]
         part = Part(item.path, name, item, "class", item.inputs, item.output, children=children)
         if is_chain(item.inputs, item.output, children) and not _deserves_class(item, children):

@@ -67,8 +67,8 @@ ACTIVATIONS = {
 }
 
 
-def written(op: ops.Op, inputs: tuple[TensorType, ...]) -> Written:
-    """The PyTorch form of `op` on `inputs`."""
+def written(op: ops.Op, inputs: tuple[TensorType, ...], in_place: bool = False) -> Written:
+    """The PyTorch form of `op` on `inputs`; an activation may be `in_place`."""
     x = inputs[0]
     match op:
         case ops.Add():
@@ -84,7 +84,8 @@ def written(op: ops.Op, inputs: tuple[TensorType, ...]) -> Written:
             return Written("parameter", str(op.ones), args)
         case _:
             callee, arguments = _module(op, x)
-            return Written("module", callee, tuple(arguments))
+            more = (_named("inplace", True, False),) if in_place else ()
+            return Written("module", callee, (*arguments, *more))
 
 
 def _channel_dim(x: TensorType) -> int:

@@ -24,6 +24,11 @@ class Violation:
     input: int | None = None
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 channel`, `2 channels`."""
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
 @dataclass(frozen=True, slots=True)
 class Init:
     """A distribution to draw a tensor from: its name (`kaiming_normal`) and its constants."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
-from archc.ir.ops.base import Init, Op, Sizes, TensorSpec, Violation
+from archc.ir.ops.base import Init, Op, Sizes, TensorSpec, Violation, counted
 from archc.ir.ops.sizes import conv_size, conv_transpose_size, window
 from archc.ir.types import TensorType
 
@@ -62,7 +62,7 @@ def groups_divide(channels: int | None, field: str, groups: int, what: str) -> I
             "A0302",
             f"groups do not divide the {what} channels",
             field=field,
-            label=f"{channels} {what} channels over {groups} groups leave {channels % groups}",
+            label=f"{counted(channels, f'{what} channel')} over {counted(groups, 'group')} leave {channels % groups}",
             help=f"use a divisor of {channels} as `groups`, or a multiple of {groups} as channels",
         )
 

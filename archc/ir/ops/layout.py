@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from archc.ir.ops.base import Op, Sizes, Violation
+from archc.ir.ops.base import Op, Sizes, Violation, counted
 from archc.ir.ops.conv import axis_name, spatial_only
 from archc.ir.ops.norm import channels_first_only
 from archc.ir.ops.sizes import product, times
@@ -27,7 +27,7 @@ class Chunk(Op):
                 "A0311",
                 "the channels do not split into equal chunks",
                 field="chunks",
-                label=f"{channels} channels into {self.chunks} leave {channels % self.chunks}",
+                label=f"{counted(channels, 'channel')} into {self.chunks} leave {channels % self.chunks}",
                 help=f"use a divisor of {channels}",
             )
         if self.index >= self.chunks:
@@ -166,7 +166,7 @@ class ChannelShuffle(Op):
                 "A0302",
                 "groups do not divide the channels",
                 field="groups",
-                label=f"{x.channels} channels over {self.groups} groups leave {x.channels % self.groups}",
+                label=f"{counted(x.channels, 'channel')} over {self.groups} groups leave {x.channels % self.groups}",
                 help=f"use a divisor of {x.channels}",
             )
 
@@ -194,7 +194,7 @@ class PixelShuffle(Op):
                 "A0302",
                 "upscale_factor² does not divide the channels",
                 field="upscale_factor",
-                label=f"{x.channels} channels over {square} leave {x.channels % square}",
+                label=f"{counted(x.channels, 'channel')} over {square} leave {x.channels % square}",
                 help=f"give the conv before it a multiple of {square} channels",
             )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from archc.ir.ops.base import Init, Op, TensorSpec, Violation
+from archc.ir.ops.base import Init, Op, TensorSpec, Violation, counted
 from archc.ir.types import TensorType
 
 ZEROS, ONES = Init("zeros"), Init("ones")
@@ -98,7 +98,7 @@ class GroupNorm(Op):
                 "A0302",
                 "num_groups does not divide the channels",
                 field="num_groups",
-                label=f"{channels} channels over {self.num_groups} groups leave {channels % self.num_groups}",
+                label=f"{counted(channels, 'channel')} over {self.num_groups} groups leave {channels % self.num_groups}",
                 help=f"use a divisor of {channels}",
             )
 
