@@ -130,13 +130,24 @@ class Spec:
         return to_torch(self.graph, self.state(seed) if state is None else state)
 
     def to_onnx(
-        self, state: dict[str, np.ndarray[Any, Any]] | None = None, seed: int = 0, opset: int | None = None
+        self,
+        state: dict[str, np.ndarray[Any, Any]] | None = None,
+        seed: int = 0,
+        opset: int | None = None,
+        *,
+        fold: bool = False,
+        float16: bool = False,
+        batch: int | None = None,
     ) -> onnx.ModelProto:
-        """The network in inference as an ONNX model, with `state` or tensors drawn by `seed`. Raises SpecError."""
-        from archc.backends.onnx import DEFAULT_OPSET, to_onnx
+        """The network in inference as an ONNX model, with `state` or tensors drawn by `seed`.
 
-        state = self.state(seed) if state is None else state
-        return to_onnx(self.graph, state, opset=opset or DEFAULT_OPSET, metadata=self.metadata())
+        `fold` puts batch norms and scales into the layers before them; `float16` is what weights and computation are in,
+        but for the input and the outputs; `batch` fixes the batch. Raises SpecError; ValueError for what is out of range.
+        """
+        from archc.backends.onnx import DEFAULT_OPSET, Form, build
+
+        form = Form(DEFAULT_OPSET if opset is None else opset, fold, float16, batch)
+        return build(self.graph, self.state(seed) if state is None else state, form, metadata=self.metadata()).whole()
 
     def metadata(self) -> dict[str, str]:
         """What a compiled file says of its origin: the text of the spec and of those that it extends, and the hash of all."""

@@ -106,6 +106,9 @@ def test_heads_of_training_are_not_counted_as_operators(tmp_path: Path) -> None:
         + "  - {name: aux, from: flatten, type: linear, out_features: 7}\noutputs: {y: fc, aux: {from: aux, only: training}}\n"
     )
     assert unfit(tmp_path, "channels_multiple_of: 2", spec) == []
+    most = 30_970  # of the network without its head of training
+    assert unfit(tmp_path, f"budget: {{parameters: {most}}}", spec) == []
+    assert [code for code, *_ in unfit(tmp_path, f"budget: {{parameters: {most - 1}}}", spec)] == ["A0713"]
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,21 @@ def test_one_chunk_of_one_is_the_value_and_no_tuple(tmp_path: Path) -> None:
     assert verify(graph, {}, DEFAULT_OPSET).agrees
 
 
+def test_a_class_is_not_told_apart_by_a_part_of_a_number(tmp_path: Path) -> None:
+    """Of S11Group no S1 is taken away, which would leave 1Group."""
+    group = """
+      - stages:
+          - {name: %s, type: conv, out_channels: 4, kernel_size: 3, padding: 1, repeat: 2}
+          - {type: %s, from: %s.*}"""
+    path = tmp_path / "net.yaml"
+    inner = group % ("s1", "add", "s1") + group % ("s8", "add", "s8")
+    head = "archc: 1\nname: net\ninput: {channels: 4, length: 8}\nstages:\n  - name: s11\n    repeat: 2\n    stages:"
+    path.write_text(f"{head}{inner}\n")
+    graph = archc.load(path).graph
+    assert "class S11Group(nn.Module)" in archc.load(path).to_python()
+    assert verify(graph, probe_state(graph), DEFAULT_OPSET).agrees
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_what_is_not_valid_by_construction_is_refused_or_right(tmp_path: Path) -> None:
     accepted = 0

@@ -132,7 +132,7 @@ def _too_large(type_: TensorType, profile: Profile) -> Iterator[tuple[str, Any]]
 
 
 def _budget(network: Network, profile: Profile) -> Iterator[Diagnostic]:
-    graph = network.graph
+    graph = run_passes(network.graph, [inference])
     for name, bound in profile.budget.items():
         actual, parts, _ = measure(name, graph, 1)
         if name in ("file_size", "activation_memory"):

@@ -18,13 +18,13 @@ BYTES: Final = {"float32": 4, "float16": 2, "int8": 1}
 """The precisions that a device computes in, and the bytes of a number."""
 
 LIMITS: Final = {
-    "max_rank": "axes of a value, the batch counted",
-    "max_channels": "channels of a value",
-    "max_size": "sizes of a value along a spatial axis",
-    "max_kernel_size": "rows of a kernel or window along an axis",
-    "max_stride": "strides",
-    "max_dilation": "dilations",
-    "max_groups": "groups of a convolution",
+    "max_rank": "the most axes of a value, the batch counted",
+    "max_channels": "the most channels of a value",
+    "max_size": "the largest size of a value along a spatial axis",
+    "max_kernel_size": "the most rows of a kernel or window along an axis",
+    "max_stride": "the largest stride",
+    "max_dilation": "the largest dilation",
+    "max_groups": "the most groups of a convolution",
     "channels_multiple_of": "what divides the output channels of convolutions and linear layers",
 }
 """The whole numbers that a profile may state."""
@@ -37,7 +37,7 @@ FIELDS: Final = {
     "fold": "whether batch norms are folded before the network gets there",
     "precision": "what weights and values are there: float32, float16 or int8",
     "ops": "the ONNX operators that it runs",
-    "free_sizes": "false: it takes inputs of one size only",
+    "free_sizes": "whether its inputs may have free sizes: true unless it says false",
     **LIMITS,
     "budget": "bounds on parameters, macs, file_size and activation_memory",
 }

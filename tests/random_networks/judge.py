@@ -39,6 +39,9 @@ OWN = {"Chain", "Shortcut", "Skip", "Branches", "SqueezeExcite", "Ghost", "Fuse"
 NORMS = (nn.LayerNorm, nn.RMSNorm)
 """Norms that the generated source derives its own from, for maps whose channels stand first."""
 
+IN_PLACE = re.compile(r"(?:, )?inplace=True")
+"""How a value is stored, which changes no number."""
+
 EQUAL = re.compile(r"\(([^(),]+),?(?:, \1)*\)")
 WHOLE = re.compile(r"(?<=\d)\.0\b")
 
@@ -247,7 +250,7 @@ def minus(a: list[str], b: list[str]) -> list[str]:
 
 def described(module: nn.Module, axes: int) -> str:
     """A module on a tensor of `axes` as torch prints it, one size for all axes where they are equal."""
-    words = EQUAL.sub(lambda found: found[1], WHOLE.sub("", module.extra_repr()))
+    words = EQUAL.sub(lambda found: found[1], WHOLE.sub("", IN_PLACE.sub("", module.extra_repr())))
     name = type(module).__name__.removeprefix("Channel") if isinstance(module, NORMS) else type(module).__name__
     if name.startswith("ZeroPad"):  # one of a constant, 0
         name, words = name.replace("Zero", "Constant"), f"padding={words}, value=0"
