@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
@@ -15,9 +17,10 @@ from archc.diagnostics.model import in_order
 from archc.ir.graph import Graph
 from archc.lower import Record, lower
 from archc.source import Tree
-from archc.spec.load import Loaded, find_shipped, load_bytes, load_path, override
+from archc.spec.load import Loaded, find_shipped, load_bytes, load_path, load_texts, override
 from archc.spec.merge import without_literal_claims
 from archc.spec.parse import parse_spec
+from archc.spec.settings import split_settings, with_settings
 
 STDIN = "<stdin>"
 """What messages call standard input."""
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     import onnx
     import torch
 
+    from archc.lower.train import Train
     from archc.profile import Profile
     from archc.spec.model import Spec as Parsed
 
@@ -89,6 +93,26 @@ class Spec:
         return self._lowered[1]
 
     @property
+    def train(self) -> Train | None:
+        """What `train:` says, its defaults filled in; None where there is no such section. Raises SpecError."""
+        if self._lowered is None:
+            raise SpecError(self.check(warnings=False))
+        return self._lowered[2].train
+
+    def to_yaml(self) -> str:
+        """The spec as one file: `extends` merged, params at the values that are set, every field of `train:` given.
+
+        Raises SpecError.
+        """
+        from archc.lower.resolved import resolved
+        from archc.spec.write import to_yaml
+
+        if self._lowered is None or self.loaded.tree is None:
+            raise SpecError(self.check(warnings=False))
+        tree = without_literal_claims(self.loaded.tree) if self.overrides else self.loaded.tree
+        return to_yaml(resolved(plain(tree), self._lowered[2]))
+
+    @property
     def texts(self) -> list[SourceFile]:
         """The files that the spec was read from, itself first."""
         return self.loaded.files
@@ -105,17 +129,19 @@ class Spec:
             raise SpecError([Diagnostic("A0003", message, span, help="narrow the network, or write Python alone")])
         return initialise(graph, seed)
 
-    def weights(self, path: str | Path) -> dict[str, np.ndarray[Any, Any]]:
+    def weights(self, path: str | Path, without: Sequence[str] = (), seed: int = 0) -> dict[str, np.ndarray[Any, Any]]:
         """Every tensor by its state_dict key, from safetensors or a `.pth` checkpoint (read with weights_only).
 
-        Raises SpecError where the spec is wrong or the file does not fit it, name by name.
+        Tensors at or below the paths of `without` (["fc"], say) are not taken from the file but drawn by `seed`.
+        Raises SpecError where the spec is wrong or the rest of the file does not fit it, name by name.
         """
-        from archc.backends.weights import load_weights
+        from archc.backends.initialise import initialise
+        from archc.backends.weights import read_weights
 
-        state, found = load_weights(path, self.graph)
-        if state is None:
-            raise SpecError(found)
-        return state
+        read = read_weights(path, self.graph, without=without)
+        if read.state is None:
+            raise SpecError(read.diagnostics)
+        return initialise(self.graph, seed, read.state) if read.left else read.state
 
     def to_python(self) -> str:
         """The network as readable Python that imports only torch. Raises SpecError."""
@@ -200,6 +226,30 @@ def load_with(spec: str | Path, settings: list[str], data: bytes | None = None) 
         loaded = _loaded(spec, data, report)
     except Stop:
         loaded = Loaded(None, SourceFile(str(spec), ""))
+    overrides, settings_of_train = split_settings(overrides)
+    if loaded.tree is not None and settings_of_train:
+        loaded.tree = with_settings(loaded.tree, settings_of_train)
+    return Spec(loaded, overrides, report)
+
+
+def load_compiled(metadata: Mapping[str, str], name: str) -> Spec:
+    """The spec that `Spec.metadata` told of: with its params, and without the files that it came from."""
+    report = Report()
+    texts = [metadata["archc.spec"]] if "archc.spec" in metadata else []
+    while f"archc.extends.{len(texts)}" in metadata:
+        texts.append(metadata[f"archc.extends.{len(texts)}"])
+    try:
+        params = json.loads(metadata.get("archc.params", "{}"))
+    except (ValueError, RecursionError):
+        params = {}
+    overrides: dict[str, Tree] = {}
+    loaded = Loaded(None, SourceFile(name, ""))
+    with suppress(Stop):
+        for key, value in params.items() if isinstance(params, dict) else ():
+            set_name, tree = override(f"{key}={json.dumps(value)}", report)
+            if tree is not None:
+                overrides[set_name] = tree
+        loaded = load_texts(texts, name, report)
     return Spec(loaded, overrides, report)
 
 

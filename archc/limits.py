@@ -37,6 +37,8 @@ MAX_ELEMENTS: Final = 1000
 """elements of a list"""
 MAX_LEVELS: Final = 8
 """levels of a list"""
+MAX_KEY_ALIASES: Final = 64
+"""entries of `aliases`"""
 MAX_SIZE: Final = 2**20
 """sizes of the input along an axis"""
 

@@ -113,17 +113,20 @@ def verify(
     source = _from_file(to_python(graph), graph)
     keys_agree = _shapes(source) == _shapes(net)
     if keys_agree:
-        source.load_state_dict(net.state_dict())
-    opened, shipped = (_open(build(graph, state, form, stage_outputs=stages)) for stages in (True, False))
+        source.load_state_dict(net.state_dict(), assign=True)
     names, places = tensor_names(graph, form), _places(graph)
     onnx: list[Difference] = []
     python: list[Difference] = []
     draw = np.random.default_rng(seed)
-    for size, sizes in trials(graph):
-        x = draw.standard_normal((batch or size, graph.input.channels, *sizes)).astype(np.float32)
+    xs = [
+        draw.standard_normal((batch or size, graph.input.channels, *sizes)).astype(np.float32)
+        for size, sizes in trials(graph)
+    ]
+    # one session after the other, for each holds all weights
+    opened, shipped = (_runs(build(graph, state, form, stage_outputs=stages), xs) for stages in (True, False))
+    for x, inner, outer in zip(xs, opened, shipped, strict=True):
         seen = record(graph, net, x)
         shown = {path: value for path, value in places.items() if value in seen and value in names}
-        inner, outer = _run(opened, x), _run(shipped, x)
         inner["input"] = x  # what a dropout on the input gives
         onnx += [_difference(path, inner[names[value]], seen[value]) for path, value in shown.items()]
         results = zip(graph.live_outputs, outer.values(), strict=True)
@@ -216,8 +219,7 @@ def compare_half(graph: Graph, state: Mapping[str, Array], form: Form, seed: int
     shape = (form.batch or 2, *graph.types[0].shape)
     x = np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
     seen = record(graph, net, x)
-    inner = _run(_open(build(graph, state, form, stage_outputs=True)), x)
-    outer = _run(_open(build(graph, state, form)), x)
+    (inner,), (outer,) = (_runs(build(graph, state, form, stage_outputs=stages), [x]) for stages in (True, False))
     shown = {
         path: (inner.get(names[value]), seen[value])
         for path, value in places.items()
@@ -232,22 +234,20 @@ def compare_half(graph: Graph, state: Mapping[str, Array], form: Form, seed: int
     return replace(half, largest=float(np.abs(by_name[half.worst.path]).max()))
 
 
-def _open(model: Model) -> onnxruntime.InferenceSession:
-    """A session on a model: from memory, or past protobuf's limit from a file."""
+def _runs(model: Model, xs: list[Array]) -> list[dict[str, Array]]:
+    """What ONNX Runtime gives for each input, by name."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    providers = ["CPUExecutionProvider"]
-    if model.bytes <= LIMIT:
-        return onnxruntime.InferenceSession(serialise(model.whole()), options, providers=providers)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "network.onnx"
-        write_onnx(model, path)
-        return onnxruntime.InferenceSession(str(path), options, providers=providers)
-
-
-def _run(session: onnxruntime.InferenceSession, x: Array) -> dict[str, Array]:
+        source: str | bytes = str(Path(folder) / "network.onnx")
+        if model.bytes > LIMIT:
+            write_onnx(model, str(source))  # in two files: no message of protobuf has so many bytes
+        else:
+            source = serialise(model.whole())
+        session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+        del source
     names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(names, {"input": x}), strict=True))
+    return [dict(zip(names, session.run(names, {"input": x}), strict=True)) for x in xs]
 
 
 def _difference(path: str, a: Array, b: Array) -> Difference:
@@ -284,5 +284,6 @@ def _from_file(source: str, graph: Graph) -> nn.Module:
         for kind in vars(module).values()
         if isinstance(kind, type) and kind.__module__ == name and issubclass(kind, nn.Module)
     ]
-    net: nn.Module = kinds[-1]()
+    with torch.device("meta"):  # its weights are about to be replaced
+        net: nn.Module = kinds[-1]()
     return net

@@ -45,6 +45,7 @@ from archc.ir.ops import (
     LocalResponseNorm,
     MaxPool,
     Multiply,
+    Normalize,
     Op,
     Pad,
     Permute,
@@ -306,6 +307,23 @@ def channel_norm_rows(name: str, shape: tuple[int, ...], eps: float) -> list[Row
     ]
 
 
+def normalize_rows() -> list[Row]:
+    mean, std = (0.5, -0.25, 2.0), (0.25, 0.5, 3.0)
+    return [
+        one(
+            f"normalize-{len(shape) - 1}d",
+            shape,
+            Normalize(mean, std),
+            lambda x, t: (x - shaped(mean, x)) / shaped(std, x),
+        )
+        for shape in ((3,), (3, 5), (3, 5, 4), (3, 2, 3, 4))
+    ] + [one("normalize-one", (3, 5), Normalize((0.5,), (0.25,)), lambda x, t: (x - 0.5) / 0.25)]
+
+
+def shaped(values: tuple[float, ...], x: torch.Tensor) -> torch.Tensor:
+    return torch.tensor(values).reshape(-1, *(1,) * (x.dim() - 2))
+
+
 def lrn_rows() -> list[Row]:
     return [
         one(
@@ -512,6 +530,7 @@ ROWS = [
     *conv_rows(),
     *linear_rows(),
     *norm_rows(),
+    *normalize_rows(),
     *pool_rows(),
     *activation_rows(),
     *merge_rows(),

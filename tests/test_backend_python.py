@@ -284,6 +284,7 @@ def zoo_of_ops() -> Graph:
     x = b.op("group_norm", ops.GroupNorm(4, 8), 0)
     x = b.op("rms", ops.RMSNorm(8), x)
     x = b.op("lrn", ops.LocalResponseNorm(5, 1e-4), x)
+    x = b.op("normal", ops.Normalize((0.5,), (0.25, 0.5, 1.0, 2.0) * 2), x)
     x = b.op("prelu", ops.PReLU(8, 0.1), x)
     x = b.op("leaky", ops.Activation("leaky_relu", {"negative_slope": 0.1}), x)
     x = b.op("pad", ops.Pad((1, 0), (2, 3)), x)

@@ -8,8 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import archc
 from archc.cli import main
 from archc.cli.main import COMMANDS, parser
 
@@ -251,7 +253,25 @@ def test_weights_of_another_network_are_refused_with_names(capsys: pytest.Captur
     err = capsys.readouterr().err
     assert "error[A0702]" in err
     assert "fc3.weight" in err
+    assert "`--weights-except fc3`" in err
     assert not Path("seven.onnx").exists()
+    args = ["compile", "seven.yaml", "--onnx", "--weights", "w.safetensors", "--weights-except"]
+    assert main([*args, "fc3"]) == 0
+    out = capsys.readouterr().out
+    assert "drawn at random (seed 0): fc3.weight, fc3.bias; " in out
+    assert "weights are random" not in out
+    import onnx
+
+    written = {one.name: onnx.numpy_helper.to_array(one) for one in onnx.load("seven.onnx").graph.initializer}
+    given, drawn = archc.load(LENET).state(), archc.load("seven.yaml").state()
+    assert np.array_equal(written["fc2.weight"], given["fc2.weight"])
+    assert np.array_equal(written["fc3.weight"], drawn["fc3.weight"])
+    assert main([*args, "fc4"]) == 1
+    assert "error[A0507]" in capsys.readouterr().err
+
+
+def test_parts_are_left_out_of_a_file_only() -> None:
+    assert main(["compile", LENET, "--onnx", "--weights-except", "fc3"]) == 2
 
 
 @pytest.mark.filterwarnings("ignore")  # deprecations inside torch's exporter

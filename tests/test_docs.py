@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import dataclasses
 import io
 import re
 import shlex
@@ -21,6 +22,7 @@ import archc
 import archc.limits
 from archc.api import plain
 from archc.blocks.primitives import PRIMITIVES
+from archc.cli import zoo
 from archc.cli.main import COMMANDS, main, parser
 from archc.diagnostics import CODES, Report
 from archc.ir.distributions import CHOICES, DISTRIBUTIONS
@@ -36,6 +38,7 @@ from archc.spec.model import STAGE_FIELDS
 from archc.spec.params import KINDS, Param, Required
 from archc.spec.parse import SPEC_FIELDS
 from archc.spec.train import FIELDS, REQUIRED, SECTIONS, WEIGHT, WORDS
+from archc.train.compare import Summary
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -124,6 +127,7 @@ def compare(block: Block, output: str, regenerate: bool) -> None:
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NO_COLOR", "1")
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
     return tmp_path
 
 
@@ -145,6 +149,10 @@ def test_specs_are_clean_or_as_broken_as_they_say(block: Block, here: Path) -> N
         assert found == []
 
 
+PACKAGES = ("torch", "onnx", "onnxruntime", "lightning")
+"""The words behind a fence that name what its block needs."""
+
+
 def test_profiles_are_read_without_a_mistake(tmp_path: Path) -> None:
     found = [block for block in all_blocks("yaml") if "profile" in block.words]
     assert found
@@ -155,7 +163,7 @@ def test_profiles_are_read_without_a_mistake(tmp_path: Path) -> None:
 
 
 def missing_packages(words: tuple[str, ...]) -> list[str]:
-    return [word for word in words if word in ("torch", "onnx", "onnxruntime") and find_spec(word) is None]
+    return [word for word in words if word in PACKAGES and find_spec(word) is None]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -262,6 +270,7 @@ TABLES: dict[str, set[str]] = {
     "spec fields": set(SPEC_FIELDS),
     "labels": set(SECTIONS["label"]),
     "budget": {*MEASURES, BATCH.name},
+    "runs": {one.name for one in dataclasses.fields(Summary)},
 }
 """The words after `<!-- table: ... -->`, and what the table below it must list."""
 
@@ -338,7 +347,7 @@ def argument(action: argparse.Action) -> tuple[str, str, str]:
     value = str(action.metavar or "") if action.nargs != 0 else ""
     if action.choices is not None and not action.metavar:
         value = "{" + ",".join(map(str, action.choices)) + "}"
-    value = {"?": f"[{value}]", "+": f"{value}..."}.get(str(action.nargs), value) if value else ""
+    value = {"?": f"[{value}]", "+": f"{value}...", "*": f"[{value}...]"}.get(str(action.nargs), value) if value else ""
     name = ", ".join(f"`{option}`" for option in action.option_strings)
     return name or f"`{value}`", f"`{value}`" if name and value else "", sentence(str(action.help))
 
@@ -470,6 +479,32 @@ def warnings() -> str:
     return table(("code", "name", "what it finds"), rows)
 
 
+def zoo_table() -> str:
+    rows = [(f"`{name}`", *rest) for name, *rest in map(zoo.cells, zoo.rows())]
+    return table(zoo.HEAD, rows)
+
+
+def base_of(name: str) -> tuple[str, str]:
+    """(name, doc) of the spec that a network varies in the end, or its own."""
+    spec = archc.load(name)
+    tree = (archc.load(spec.texts[-1].name) if len(spec.texts) > 1 else spec).loaded.tree
+    assert tree is not None
+    return str(plain(tree.entries["name"].value)), str(plain(tree.entries["doc"].value))
+
+
+def zoo_families() -> str:
+    """torchvision's networks by the family file that they vary, from small to large."""
+    families: dict[tuple[str, str], list[str]] = {}
+    for found in sorted(zoo.rows(), key=lambda one: int(one["parameters"])):
+        if "/" not in found["name"]:
+            families.setdefault(base_of(found["name"]), []).append(found["name"])
+    rows = [
+        (", ".join(f"`{name}`" for name in names), sentence(doc.partition("; ")[0]))
+        for (_, doc), names in sorted(families.items())
+    ]
+    return table(("networks", "what they are"), rows)
+
+
 GENERATED: dict[str, Callable[[], str]] = {
     "primitives": primitives,
     "commands": commands,
@@ -482,6 +517,8 @@ GENERATED: dict[str, Callable[[], str]] = {
     "heavy": heavy,
     "warnings": warnings,
     "profile": profile_fields,
+    "zoo": zoo_table,
+    "zoo families": zoo_families,
 }
 """The words after `<!-- generated: ... -->`, and what stands from there to `<!-- end -->`."""
 

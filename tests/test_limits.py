@@ -43,6 +43,7 @@ SIDES: dict[str, tuple[Callable[[int], str], int, str]] = {
     "nodes": (lambda n: HEAD + f"params: {{a: {{type: int, default: 1, choices: [{'1,' * (n - 28)}]}}}}\nstages: [{{type: relu}}]\n", 50_000, "A0003"),
     "levels": (lambda n: HEAD + "params: {a: " + "[" * (n - 2) + "]" * (n - 2) + "}\nstages: [{type: relu}]\n", 32, "A0003"),
     "aliases": (lambda n: HEAD + "params: {a: &a 1, b: [" + "*a, " * n + "]}\nstages: [{type: relu}]\n", 100, "A0003"),
+    "older names": (lambda n: features("stages: [{type: linear, out_features: 1}]\naliases: {" + "".join(f"a{at}: weight, " for at in range(n)) + "}\n"), 64, "A0003"),
     "an int": (lambda n: features(f"stages: [{{type: dropout, p: '${{1 if {n} > 3 else 0}}'}}]\nparams: {{a: {n}}}\n"), 2**31 - 1, "A0008"),
     "parts": (lambda n: param("+".join(["1"] * (n // 2 + n % 2)) if n % 2 else "-" + "+".join(["1"] * (n // 2))), 64, "A0201"),
     "elements": (lambda n: HEAD + f"params: {{a: [{'1, ' * n}]}}\nstages: [{{type: relu}}]\n", 1000, "A0003"),

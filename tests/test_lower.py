@@ -286,7 +286,7 @@ def test_upto_drops_what_follows_its_claims_and_the_outputs(tmp_path: Path) -> N
 
 
 def test_null_drops_a_section_of_the_parent(tmp_path: Path) -> None:
-    for text in ("train: null\n", "train: ~\ndefaults: null\nexpect: null\nbudget: null\ninit: null\n"):
+    for text in ("train: null\n", "train: ~\ndefaults: null\nexpect: null\nbudget: null\ninit: null\naliases: null\n"):
         loaded = variant(tmp_path, text).loaded
         assert loaded.tree is not None
         assert "train" not in loaded.tree.entries

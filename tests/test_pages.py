@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from archc.diagnostics import CODES
 from archc.diagnostics.pages import FOLDER, Fence, fences, page
 from archc.diagnostics.render import to_text
 
-NET = "archc: 1\nname: net\ninput: {features: 8}\nparams: {classes: 4}\nstages:\n  - {name: fc, type: linear, out_features: $classes}\n"
+NET = "archc: 1\nname: net\ninput: {features: 8}\nparams: {classes: 4}\nstages:\n  - {name: body, type: linear, out_features: 16}\n  - {name: relu, type: relu}\n  - {name: fc, type: linear, out_features: $classes}\n"
 UNPROVOKED = {"A0703", "A0706", "A0801"}
 """Codes that a spec and a command give only where archc, the machine or another package falls short."""
 
@@ -33,6 +34,59 @@ def write_weights(folder: Path) -> None:
     (folder / "damaged.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0{not a header...")
 
 
+def idx(path: Path, values: Any) -> None:
+    """An IDX file of bytes."""
+    head = bytes((0, 0, 8, values.ndim)) + b"".join(size.to_bytes(4, "big") for size in values.shape)
+    path.write_bytes(head + values.tobytes())
+
+
+def write_pictures(folder: Path) -> None:
+    """A data set in the form of MNIST, and one with a file that is cut short."""
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    for name in ("mnist", "damaged"):
+        (folder / name).mkdir()
+        for part, count in (("train", 200), ("t10k", 50)):
+            pictures = rng.integers(0, 256, (count, 28, 28), dtype=np.uint8)
+            idx(folder / name / f"{part}-images-idx3-ubyte", pictures)
+            idx(folder / name / f"{part}-labels-idx1-ubyte", np.arange(count, dtype=np.uint8) % 10)
+    path = folder / "damaged" / "t10k-images-idx3-ubyte"
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def write_run(folder: Path) -> None:
+    """A run of the page's spec."""
+    assert main(["train", str(folder / "net.yaml"), "-o", str(folder / "run")]) == 0
+
+
+def lock_run(folder: Path) -> None:
+    from archc.train.lock import NAME, Lock
+
+    write_run(folder)
+    Lock(folder / "run")
+    (folder / "run" / NAME).write_bytes(b"")  # the number of the process would differ each time
+
+
+def damage_run(folder: Path) -> None:
+    write_run(folder)
+    path = sorted((folder / "run" / "checkpoints").glob("0*.safetensors"))[-1]
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def write_models(folder: Path) -> None:
+    """A picture, and ONNX files of the page's spec: one of a run, one of random weights."""
+    pytest.importorskip("onnxruntime")
+    from PIL import Image
+
+    Image.new("L", (8, 8), 100).save(folder / "digit.png")
+    write_run(folder)
+    assert main(["compile", str(folder / "run"), "--onnx", str(folder / "trained.onnx")]) == 0
+    assert main(["compile", str(folder / "net.yaml"), "--onnx", str(folder / "random.onnx")]) == 0
+
+
+NEEDS_LIGHTNING = {"A0802", "A0803", "A0804", "A0805", "A0806", "A0807", "A0808", "A0809", "A0810"}
+
 FILES: dict[str, Callable[[Path], object]] = {
     "A0002": lambda folder: (folder / "latin1.yaml").write_bytes("archc: 1\nname: r\u00e9seau\n".encode("latin-1")),
     "A0701": write_weights,
@@ -40,6 +94,13 @@ FILES: dict[str, Callable[[Path], object]] = {
     "A0708": lambda folder: [
         np.save(folder / name, np.zeros((4, size), np.float32)) for name, size in (("pictures", 64), ("features", 8))
     ],
+    "A0802": write_pictures,
+    "A0803": write_pictures,
+    "A0804": lock_run,
+    "A0805": damage_run,
+    "A0806": write_run,
+    "A0809": write_models,
+    "A0810": write_models,
 }
 """What the commands of a page need besides `net.yaml`."""
 
@@ -70,11 +131,13 @@ def only(code: str, language: str, words: str) -> Fence | None:
 
 
 def prepare(code: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if code in NEEDS_LIGHTNING:
+        pytest.importorskip("lightning")
     (folder / "net.yaml").write_text(NET, encoding="utf-8")
-    FILES.get(code, lambda _: None)(folder)
     for fence in fences(page(code)):
         if fence.words.startswith("file="):
             (folder / fence.words.removeprefix("file=")).write_text(fence.text, encoding="utf-8")
+    FILES.get(code, lambda _: None)(folder)
     if code == "A0705":
         monkeypatch.setitem(sys.modules, "torch", None)
         for module in ("archc.backends.export", "archc.backends.torch"):

@@ -8,6 +8,7 @@ import os
 import struct
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from safetensors.numpy import load_file, save_file
 from archc.backends import files
 from archc.backends.files import staged, write_whole
 from archc.backends.initialise import initialise
-from archc.backends.weights import load_weights, save_safetensors
+from archc.backends.weights import load_weights, read_weights, save_safetensors
 from archc.diagnostics import Diagnostic, SourceFile, Span
 from archc.ir import Graph, Input, Node, Output
 from archc.ir.ops import BatchNorm, Linear
@@ -113,7 +114,13 @@ def test_counters_of_batch_norms_may_be_missing(tmp_path: Path) -> None:
 def test_heads_of_training_may_be_missing_in_inference(tmp_path: Path) -> None:
     lean = {key: value for key, value in state().items() if not key.startswith("aux")}
     save_safetensors(lean, tmp_path / "w")
-    assert refused(tmp_path / "w", "A0702").notes == ("missing: aux.weight, aux.bias",)
+    assert refused(tmp_path / "w", "A0702").notes == (
+        "of 11 tensors: 9 fit, 2 missing",
+        "tensor      the network's  the file's",
+        "aux.weight  (5, 4)         missing",
+        "aux.bias    (5,)           missing",
+        "everything fits in `fc`, `bn`, `out`",
+    )
     assert_equal(accepted(tmp_path / "w", inference_only=True), lean)
     save_safetensors(state(), tmp_path / "w")
     assert_equal(accepted(tmp_path / "w", inference_only=True), state())
@@ -125,26 +132,90 @@ def test_weights_of_another_network(tmp_path: Path, torch_file: bool) -> None:
     del other["out.bias"]
     other["fc.weight"] = np.zeros((4, 9), np.float32)
     other["fc.bias"] = np.zeros(4, np.int64)
-    other |= {f"more.{index}": np.zeros(1, np.float32) for index in range(12)}
+    other |= {f"more.{index:02}": np.zeros(1, np.float32) for index in range(12)}
     if torch_file:
         torch = pytest.importorskip("torch", reason="writes the file")
         torch.save({key: torch.from_numpy(value) for key, value in other.items()}, tmp_path / "w")
     else:
         save_safetensors(other, tmp_path / "w")
     diagnostic = refused(tmp_path / "w", "A0702")
-    assert diagnostic.label == "of 11 tensors: 1 missing, 12 unexpected, 2 of another shape"
-    missing, unexpected, different = diagnostic.notes
-    assert missing == "missing: out.bias"
-    assert unexpected.startswith("unexpected: more.0, more.1")
-    assert unexpected.endswith(" and 2 more")
-    assert different == (
-        "of another shape: fc.weight (the file's (4, 9), the network's (4, 3)), fc.bias (the network's is float32)"
+    said = "of 11 tensors: 8 fit, 1 missing, 12 unexpected, 2 of another shape or kind"
+    assert diagnostic.label == said
+    assert diagnostic.notes[:5] == (
+        said,
+        "tensor      the network's   the file's",
+        "fc.weight   (4, 3)          (4, 9)",
+        "fc.bias     (4,)            (4,) int64",
+        "out.bias    (2,)            missing",
     )
+    assert [note.split()[0] for note in diagnostic.notes[5:15]] == [f"more.{index:02}" for index in range(10)]
+    assert diagnostic.notes[15:] == ("and 2 more", "everything fits in `bn`, `aux`")
+    help = "to load the rest, and draw these at random, add `--weights-except fc,out.bias,more`"
+    assert diagnostic.help == help
 
 
-def test_a_common_prefix_is_pointed_out(tmp_path: Path) -> None:
-    save_safetensors({f"module.{key}": value for key, value in state().items()}, tmp_path / "w")
-    assert "`module.`" in refused(tmp_path / "w", "A0702").help
+def test_no_part_is_offered_where_little_fits(tmp_path: Path) -> None:
+    few = {key: value for key, value in state().items() if key.startswith("bn")}
+    save_safetensors(few, tmp_path / "w")
+    assert "--weights-except" not in refused(tmp_path / "w", "A0702").help
+
+
+def test_parts_can_be_left_out(tmp_path: Path) -> None:
+    other = {key: value for key, value in state().items() if not key.startswith("aux")}
+    other |= {"out.weight": np.zeros((9, 4), np.float32), "old.weight": np.zeros(3, np.float32)}
+    save_safetensors(other, tmp_path / "w")
+    read = read_weights(tmp_path / "w", network(), without=["out", "aux", "old"])
+    assert read.diagnostics == []
+    assert read.left == ("out.weight", "out.bias", "aux.weight", "aux.bias")
+    assert read.state is not None
+    assert list(read.state) == [key for key in state() if not key.startswith(("out", "aux"))]
+    whole = initialise(network(), 5, read.state)
+    assert list(whole) == list(state())
+    assert np.array_equal(whole["fc.weight"], other["fc.weight"])
+    assert np.array_equal(whole["out.weight"], initialise(network(), 5)["out.weight"])
+
+
+def test_what_is_not_there_cannot_be_left_out(tmp_path: Path) -> None:
+    save_safetensors(state(), tmp_path / "w")
+    (found,) = read_weights(tmp_path / "w", network(), without=["ou"]).diagnostics
+    assert found.code == "A0507"
+    assert found.help == "the network has `fc`, `bn`, `out`, `aux`; see `archc show`"
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module."])
+def test_wrappings_of_torch_are_read_over(tmp_path: Path, prefix: str) -> None:
+    save_safetensors({prefix + key: value for key, value in state().items()}, tmp_path / "w")
+    assert_equal(accepted(tmp_path / "w"), state())
+    assert read_weights(tmp_path / "w", network()).prefix == prefix
+
+
+def test_another_prefix_is_not(tmp_path: Path) -> None:
+    save_safetensors({f"net.{key}": value for key, value in state().items()}, tmp_path / "w")
+    assert "net.fc.weight" in " ".join(refused(tmp_path / "w", "A0702").notes)
+    mixed = {f"module.{key}" if key.startswith("fc") else key: value for key, value in state().items()}
+    save_safetensors(mixed, tmp_path / "w")
+    refused(tmp_path / "w", "A0702")
+
+
+def test_older_names_are_read_as_todays(tmp_path: Path) -> None:
+    graph = replace(network(), aliases=(("batch.norm", "bn"), ("linear", "fc")))
+    old = {key.replace("bn.", "batch.norm.").replace("fc.", "linear."): value for key, value in state().items()}
+    assert "batch.norm.weight" in old
+    for prefix in ("", "module."):
+        save_safetensors({prefix + key: value for key, value in old.items()}, tmp_path / "w")
+        found, diagnostics = load_weights(tmp_path / "w", graph)
+        assert diagnostics == []
+        assert found is not None
+        assert_equal(found, state())
+    both = {**state(), "linear.weight": np.zeros((4, 3), np.float32)}
+    save_safetensors(both, tmp_path / "w")
+    _, (diagnostic,) = load_weights(tmp_path / "w", graph)
+    assert diagnostic.notes[0] == "of 11 tensors: 11 fit, 1 unexpected"
+
+
+def test_counters_may_be_floats(tmp_path: Path) -> None:
+    save_safetensors({**state(), "bn.num_batches_tracked": np.array(7, np.float32)}, tmp_path / "w")
+    assert accepted(tmp_path / "w")["bn.num_batches_tracked"] == 7
 
 
 def with_header(header: object, data: bytes = b"") -> bytes:
@@ -166,7 +237,7 @@ def entry(dtype: object = "F32", shape: object = (1,), place: object = (0, 4)) -
         (with_header(b"[" * 100_000), "neither"),
         (with_header([]), "no object"),
         (with_header(b'{"a": {}, "a": {}}'), "twice"),
-        (with_header({f"t{index}": entry() for index in range(100)}, bytes(4)), "100 tensors"),
+        (with_header({f"t{index}": entry() for index in range(5000)}, bytes(4)), "5000 tensors"),
         (with_header({"a": {**entry(), "more": 1}}, bytes(4)), "other fields"),
         (with_header({"a": 3}, bytes(4)), "other fields"),
         (with_header({"a": entry("F8_E4M3")}, bytes(4)), "F8_E4M3"),

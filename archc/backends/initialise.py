@@ -28,14 +28,18 @@ TAIL: Final = 80.0
 """Twice the exponent below which a density counts as zero: e^-40 of its peak."""
 
 
-def initialise(graph: Graph, seed: int) -> dict[str, Array]:
-    """Every tensor of `graph` by state_dict key. Raises ValueError where a distribution does not fit its tensor."""
-    return dict(Drawn(graph, seed))
+def initialise(graph: Graph, seed: int, given: Mapping[str, Array] | None = None) -> dict[str, Array]:
+    """Every tensor of `graph` by state_dict key: that of `given`, else drawn.
+
+    Raises ValueError where a distribution does not fit its tensor.
+    """
+    drawn = Drawn(graph, seed)
+    return {key: given[key] if given is not None and key in given else drawn[key] for key in drawn}
 
 
 @dataclass(frozen=True)
 class Drawn(Mapping[str, Array]):
-    """The tensors that `initialise` gives, each drawn when it is asked for."""
+    """The tensors that `initialise` draws, each when it is asked for."""
 
     graph: Graph
     seed: int

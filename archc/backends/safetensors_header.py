@@ -54,19 +54,32 @@ class Entry:
 
 def read_entries(file: BinaryIO, size: int, most: int) -> dict[str, Entry]:
     """The tensors that the header lists, at most `most`, of a file of `size` bytes. Raises Malformed."""
-    file.seek(0)
-    length = int.from_bytes(file.read(8), "little")
-    if size < 10 or not 2 <= length <= size - 8:
-        raise Malformed("it is neither safetensors nor a torch checkpoint")
-    if length > LARGEST_HEADER:
-        raise Malformed(f"its header has {length} bytes, more than {LARGEST_HEADER}")
-    header = _parse(file.read(length))
+    header, length = _header(file, size)
     header.pop("__metadata__", None)
     if len(header) > most:
         raise Malformed(f"it lists {len(header)} tensors, more than {most}")
     entries = {name: _entry(name, fields, 8 + length) for name, fields in header.items()}
     _check_places(entries, 8 + length, size)
     return entries
+
+
+def read_texts(file: BinaryIO, size: int) -> dict[str, str]:
+    """The texts that the header holds beside the tensors. Raises Malformed."""
+    texts = _header(file, size)[0].get("__metadata__", {})
+    if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
+        raise Malformed("its `__metadata__` is no mapping of texts")
+    return texts
+
+
+def _header(file: BinaryIO, size: int) -> tuple[dict[str, Any], int]:
+    """The header, and how many bytes it has."""
+    file.seek(0)
+    length = int.from_bytes(file.read(8), "little")
+    if size < 10 or not 2 <= length <= size - 8:
+        raise Malformed("it is neither safetensors nor a torch checkpoint")
+    if length > LARGEST_HEADER:
+        raise Malformed(f"its header has {length} bytes, more than {LARGEST_HEADER}")
+    return _parse(file.read(length)), length
 
 
 def _parse(data: bytes) -> dict[str, Any]:

@@ -5,10 +5,11 @@ The format is told by the content. Whatever a file says is checked against the g
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -18,12 +19,12 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from archc.backends.files import write_whole
+from archc.backends.fit import Expected, Fit, Found, counts, expected_of, fit, modules, offered, table
 from archc.backends.safetensors_header import Malformed, read_entries
 from archc.diagnostics import Diagnostic, SourceFile, Span
 from archc.ir import Graph
 
 Array = NDArray[Any]
-Shape = tuple[int, ...]
 
 TORCH: Final = (2, 10)
 """Older releases let a crafted file escape `weights_only` (CVE-2025-32434, CVE-2026-24747)."""
@@ -32,43 +33,71 @@ ZIP: Final = b"PK\x03\x04"
 LEGACY: Final = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
 """How a `.pth` begins: a zip since torch 1.6, before that a pickle of torch's magic number."""
 
+TENSORS: Final = 4096
+"""Tensors that a file may have beside four times those of the network."""
+
 WRAPPERS: Final = ("state_dict", "model")
 """Keys under which training scripts put the state_dict beside their own records."""
 
-COUNTER: Final = ".num_batches_tracked"
-"""The tensor that files of old releases lack, and that only training reads."""
-
-NAMES_SHOWN: Final = 10
-
 
 @dataclass(frozen=True, slots=True)
-class Expected:
-    """A tensor that the graph has."""
+class Weights:
+    """What was read for a network: its state, or None and what is wrong."""
 
-    shape: Shape
-    dtype: str
-    optional: bool
+    state: dict[str, Array] | None
+    diagnostics: list[Diagnostic]
+    left: tuple[str, ...] = ()
+    """Tensors that were not to be read, and that the state lacks."""
+    prefix: str = ""
+    """What stands before every name of the file and was read over: `module.` of nn.DataParallel, say."""
 
 
 def load_weights(
-    path: str | os.PathLike[str], graph: Graph, *, inference_only: bool = False
+    path: str | os.PathLike[str],
+    graph: Graph,
+    *,
+    inference_only: bool = False,
+    data: bytes | None = None,
+    prefix: str = "",
 ) -> tuple[dict[str, Array] | None, list[Diagnostic]]:
     """The state of `graph` from the file at `path`, in the graph's order, as float32; or None and what is wrong.
 
-    `inference_only` lets the tensors of training-only heads be missing, in the file and then in the result.
+    `inference_only` lets the tensors of training-only heads be missing, in the file and then in the result. With `data`,
+    those are its bytes. Of a safetensors file, only the tensors whose names begin with `prefix` are read.
     """
-    expected = _expected(graph, inference_only)
+    read = read_weights(path, graph, inference_only=inference_only, data=data, prefix=prefix)
+    return read.state, read.diagnostics
+
+
+def read_weights(
+    path: str | os.PathLike[str],
+    graph: Graph,
+    *,
+    inference_only: bool = False,
+    without: Sequence[str] = (),
+    data: bytes | None = None,
+    prefix: str = "",
+) -> Weights:
+    """What `load_weights` gives and more; tensors at or below the paths of `without` are left out, whatever the file has."""
+    expected = expected_of(graph, inference_only)
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb") if data is None else io.BytesIO(data) as file:
             start = file.read(len(LEGACY))
             file.seek(0)
-            if start.startswith(ZIP) or start == LEGACY:
-                return _load_torch(file, path, expected)
-            return _load_safetensors(file, path, expected)
+            is_torch = start.startswith(ZIP) or start == LEGACY
+            most = (8 if prefix else 4) * len(expected) + TENSORS
+            found, take = _open_torch(file) if is_torch else _open_safetensors(file, most, prefix)
+            result = fit(found, expected, dict(graph.aliases), without)
+            if not result.is_whole:
+                return Weights(None, [_unfit(result, expected, path)])
+            arrays = {key: take(name) for key, name in result.names.items()}
+    except _Refused as refusal:
+        return Weights(None, [_diagnostic("A0705", path, *refusal.args[:2], help=refusal.args[2])])
     except Malformed as error:
-        return None, [_diagnostic("A0701", path, "the weights cannot be read", str(error))]
+        return Weights(None, [_diagnostic("A0701", path, "the weights cannot be read", str(error))])
     except OSError as error:
-        return None, [_diagnostic("A0701", path, "the weights cannot be read", error.strerror or str(error))]
+        return Weights(None, [_diagnostic("A0701", path, "the weights cannot be read", error.strerror or str(error))])
+    return Weights(_complete(arrays, expected, result), [], tuple(result.left), result.prefix)
 
 
 def save_safetensors(state: Mapping[str, Array], path: str | os.PathLike[str]) -> None:
@@ -76,38 +105,30 @@ def save_safetensors(state: Mapping[str, Array], path: str | os.PathLike[str]) -
     write_whole(path, save({key: np.asarray(value, order="C") for key, value in state.items()}))
 
 
-def _expected(graph: Graph, inference_only: bool) -> dict[str, Expected]:
-    expected: dict[str, Expected] = {}
-    for node in graph.nodes:
-        optional = inference_only and node.path not in graph.inference_nodes
-        for key, tensor, _ in node.tensors():
-            counter = tensor.dtype == "int64" and key.endswith(COUNTER)
-            expected[key] = Expected(tensor.shape, tensor.dtype, optional or counter)
-    return expected
+class _Refused(Exception):
+    """A torch that cannot be used: message, note, help."""
 
 
-def _load_safetensors(
-    file: BinaryIO, path: str | os.PathLike[str], expected: Mapping[str, Expected]
-) -> tuple[dict[str, Array] | None, list[Diagnostic]]:
-    entries = read_entries(file, os.fstat(file.fileno()).st_size, most=4 * len(expected) + 16)
-    found = {name: (entry.shape, entry.is_integer) for name, entry in entries.items()}
-    unfit = _unfit(found, path, expected)
-    if unfit:
-        return None, [unfit]
-    return _complete({name: entry.read(file) for name, entry in entries.items()}, expected), []
+Opened = tuple[dict[str, Found], Callable[[str], Array]]
+"""What a file holds, and how one tensor of it is read."""
 
 
-def _load_torch(
-    file: BinaryIO, path: str | os.PathLike[str], expected: Mapping[str, Expected]
-) -> tuple[dict[str, Array] | None, list[Diagnostic]]:
+def _open_safetensors(file: BinaryIO, most: int, prefix: str) -> Opened:
+    entries = read_entries(file, file.seek(0, os.SEEK_END), most=most)
+    entries = {name.removeprefix(prefix): one for name, one in entries.items() if name.startswith(prefix)}
+    found = {name: Found(entry.shape, entry.is_integer) for name, entry in entries.items()}
+    return found, lambda name: entries[name].read(file)
+
+
+def _open_torch(file: BinaryIO) -> Opened:
     try:
         import torch
     except ImportError:
         note = "a `.pth` file is read by torch, which is not installed"
-        return None, [_diagnostic("A0705", path, "torch is missing", note, help="install torch, or use safetensors")]
+        raise _Refused("torch is missing", note, "install torch, or use safetensors") from None
     if tuple(int(part) for part in torch.__version__.split(".")[:2]) < TORCH:
         note = f"torch {torch.__version__} is installed; before 2.10 a crafted file can run code"
-        return None, [_diagnostic("A0705", path, "torch is too old", note, help="install torch 2.10 or later")]
+        raise _Refused("torch is too old", note, "install torch 2.10 or later")
     _check_zip(file)
     try:
         with warnings.catch_warnings():
@@ -116,15 +137,14 @@ def _load_torch(
     except Exception as error:  # torch documents no list of what a broken file raises
         raise Malformed(f"torch refuses the file: {str(error).strip().splitlines()[0][:200]}") from error
     tensors = _state_dict(content, torch.Tensor)
-    found = {name: (tuple(tensor.shape), not tensor.is_floating_point()) for name, tensor in tensors.items()}
-    unfit = _unfit(found, path, expected)
-    if unfit:
-        return None, [unfit]
-    arrays = {
-        name: tensor.detach().to(torch.int64 if found[name][1] else torch.float32).contiguous().numpy()
-        for name, tensor in tensors.items()
-    }
-    return _complete(arrays, expected), []
+    found = {name: Found(tuple(tensor.shape), not tensor.is_floating_point()) for name, tensor in tensors.items()}
+
+    def take(name: str) -> Array:
+        tensor = tensors[name].detach()
+        array: Array = tensor.to(torch.int64 if found[name].is_integer else torch.float32).contiguous().numpy()
+        return array
+
+    return found, take
 
 
 def _check_zip(file: BinaryIO) -> None:
@@ -158,59 +178,27 @@ def _state_dict(content: object, tensor_type: type[Any]) -> dict[str, Any]:
     return dict(content)
 
 
-def _unfit(
-    found: Mapping[str, tuple[Shape, bool]], path: str | os.PathLike[str], expected: Mapping[str, Expected]
-) -> Diagnostic | None:
-    """What keeps the file's tensors from being the graph's, in one diagnostic."""
-    missing = [key for key, want in expected.items() if key not in found and not want.optional]
-    unexpected = [key for key in found if key not in expected]
-    different = []
-    for key, want in expected.items():
-        shape, is_integer = found.get(key, (want.shape, want.dtype == "int64"))
-        if shape != want.shape:
-            different.append(f"{key} (the file's {shape}, the network's {want.shape})")
-        elif is_integer != (want.dtype == "int64"):
-            different.append(f"{key} (the network's is {want.dtype})")
-    if not (missing or unexpected or different):
-        return None
-    counts = (f"{len(missing)} missing", f"{len(unexpected)} unexpected", f"{len(different)} of another shape")
-    notes = [
-        f"{word}: {_some(names)}"
-        for word, names in (("missing", missing), ("unexpected", unexpected), ("of another shape", different))
-        if names
-    ]
-    return _diagnostic(
-        "A0702",
-        path,
-        "the weights do not fit the network",
-        *notes,
-        label=f"of {len(expected)} tensors: {', '.join(counts)}",
-        help=_advice(found, expected),
-    )
+def _unfit(result: Fit, expected: Mapping[str, Expected], path: str | os.PathLike[str]) -> Diagnostic:
+    """What keeps the file's tensors from being the network's, in one diagnostic."""
+    if result.unknown:
+        message = f"there is no `{result.unknown[0]:.100}` to leave out, neither in the network nor in the file"
+        return _diagnostic("A0507", path, message, help=f"the network has {modules(expected)}; see `archc show`")
+    faulty = offered(result)
+    help = "use the weights of the same network, or change the spec until the names and shapes agree"
+    if faulty:
+        help = f"to load the rest, and draw these at random, add `--weights-except {','.join(faulty)}`"
+    message = "the weights do not fit the network"
+    said = counts(result, expected)
+    return _diagnostic("A0702", path, message, said, *table(result, expected), label=said, help=help)
 
 
-def _some(names: Iterable[str]) -> str:
-    listed = [f"{name:.100}" for name in names]
-    more = f" and {len(listed) - NAMES_SHOWN} more" if len(listed) > NAMES_SHOWN else ""
-    return ", ".join(listed[:NAMES_SHOWN]) + more
-
-
-def _advice(found: Iterable[str], expected: Mapping[str, Expected]) -> str:
-    prefixes = {name.partition(".")[0] for name in found}
-    if len(prefixes) == 1:
-        (prefix,) = prefixes
-        if any(name.removeprefix(f"{prefix}.") in expected for name in found):
-            return f"all names begin with `{prefix}.`; save the state_dict of the module inside"
-    return "use the weights of the same network, or change the spec until the names and shapes agree"
-
-
-def _complete(arrays: Mapping[str, Array], expected: Mapping[str, Expected]) -> dict[str, Array]:
-    """In the graph's order, with counters that the file lacks at zero."""
+def _complete(arrays: Mapping[str, Array], expected: Mapping[str, Expected], result: Fit) -> dict[str, Array]:
+    """In the graph's order, integers as such, with counters that the file lacks at zero."""
     state: dict[str, Array] = {}
     for key, want in expected.items():
         if key in arrays:
-            state[key] = arrays[key]
-        elif want.dtype == "int64":
+            state[key] = arrays[key].astype(np.int64) if want.is_integer else arrays[key]
+        elif want.is_integer and key not in result.left:
             state[key] = np.zeros(want.shape, np.int64)
     return state
 

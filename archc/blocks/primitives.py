@@ -238,6 +238,15 @@ _TABLE: Final = (
         ),
         lambda f, x: ops.LocalResponseNorm(f["size"], f["alpha"], f["beta"], f["k"]),
     ),
+    Primitive(
+        "normalize",
+        "constants taken away from the channels, and divided by",
+        (
+            _field("mean", "floats", doc="what is taken away: a number for each channel, or one in a list"),
+            _field("std", "floats", doc="what is divided by", above=0.0),
+        ),
+        lambda f, x: ops.Normalize(f["mean"], f["std"]),
+    ),
     Primitive("max_pool", "the largest of each window", (KERNEL, POOL_STRIDE, PADDING, DILATION, CEIL), _max_pool),
     Primitive(
         "avg_pool",

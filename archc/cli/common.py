@@ -15,13 +15,14 @@ from archc.diagnostics.model import SourceFile, Span
 from archc.diagnostics.render import to_json, to_text
 
 
-def spec_argument(parser: argparse.ArgumentParser, optional: bool = False) -> None:
-    """SPEC and --set, as every command on one spec has them."""
+def spec_argument(parser: argparse.ArgumentParser, optional: bool = False, or_run: bool = False) -> None:
+    """SPEC and --set, as every command on one spec has them; `or_run` where it may be the folder of a run."""
     parser.add_argument(
         "spec",
         nargs="?" if optional else None,
         metavar="SPEC",
-        help="a YAML file, `-` for standard input, or the name of a spec that ships (resnet18)",
+        help="a YAML file, `-` for standard input, or the name of a spec that ships (resnet18)"
+        + ("; or the folder of a run, for its spec and its best weights" if or_run else ""),
     )
     parser.add_argument(
         "--set",

@@ -12,15 +12,17 @@ from archc.cli import deploy
 from archc.cli.common import load, mention_warnings, problem, report, spec_argument
 from archc.cli.targets import TARGETS, Job, Network, job
 from archc.diagnostics import Diagnostic, SpecError
+from archc.diagnostics.model import printable
 from archc.ir.graph import Graph
 
 if TYPE_CHECKING:
     from archc.cli.targets import State
+    from archc.train.shipping import Weights
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    spec_argument(parser, optional=True)
+    spec_argument(parser, optional=True, or_run=True)
     add = parser.add_argument
     add("--onnx", metavar="FILE", nargs="?", const="", help="write an ONNX file (default: NAME.onnx); needs no torch")
     add(
@@ -46,7 +48,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--weights",
         metavar="FILE",
-        help="safetensors, or a .pth checkpoint (read with weights_only); random weights without it",
+        help="safetensors, a .pth checkpoint (read with weights_only), or the folder of a run, whose best are taken; random weights without it",
+    )
+    add(
+        "--weights-except",
+        metavar="PATHS",
+        action="append",
+        help="modules, say `fc` or `fc,aux1.fc2`, whose tensors are not taken from the file but drawn at random",
     )
     add("--seed", type=int, default=0, metavar="N", help="seed of the random weights (default: 0)")
     deploy.arguments(parser)
@@ -64,8 +72,8 @@ def run(options: argparse.Namespace) -> int:
     if misused is not None:
         report([misused])
         return 2
-    spec = load(options.spec, options.settings)
     try:
+        spec = _spec(options)
         return _compile(spec, options, wanted)
     except SpecError as error:
         report(error.diagnostics)
@@ -87,6 +95,9 @@ def _misuse(options: argparse.Namespace, wanted: list[str]) -> Diagnostic | None
     if not wanted and not options.verify:
         help = "add --onnx, --torch or --python (or --verify alone)"
         return problem("A0102", "no target is named", "archc compile", help)
+    if options.weights_except and not (options.weights or Path(options.spec).is_dir()):
+        help = "add --weights FILE, or leave --weights-except out: all weights are random without a file"
+        return problem("A0102", "--weights-except without --weights", "archc compile", help)
     if not 0 <= options.seed < 2**63:
         return problem("A0104", f"--seed {options.seed} is out of range", "archc compile", "use 0 to 2^63 - 1")
     if options.torch and Path(options.torch).suffix not in ("", ".pt2", ".safetensors"):
@@ -99,7 +110,10 @@ def _compile(spec: Spec, options: argparse.Namespace, wanted: list[str]) -> int:
     graph = deploy.sized(spec, options.size) if options.size else spec.graph
     mention_warnings(spec)
     needs_state = bool(options.weights) or any(target != "python" for target in wanted)
-    net = Network(spec, graph, _state(spec, options, wanted) if needs_state else {})
+    only_inference = not options.verify and "torch" not in wanted
+    weights = _weights(spec, options, wanted, only_inference) if needs_state else None
+    metadata = spec.metadata() | (weights.metadata if weights is not None else {})
+    net = Network(spec, graph, weights.state if weights is not None else {}, metadata)
     paths = {target: _path(options, target, graph.name, len(wanted)) for target in wanted}
     _check_paths(paths, spec, options)
     jobs = [job(net, options, target, path) for target, path in paths.items()]
@@ -111,26 +125,57 @@ def _compile(spec: Spec, options: argparse.Namespace, wanted: list[str]) -> int:
         print("".join(f"{line}\n" for line in one.told), end="")
     if needs_state and not options.weights:
         print(f"the weights are random (seed {options.seed}); --weights FILE puts trained ones in")
+    if weights is not None and weights.told:
+        print(printable(weights.told))
     for one in jobs:
         print(f"next: {one.next_step}")
     return 0
 
 
-def _state(spec: Spec, options: argparse.Namespace, wanted: list[str]) -> State:
+def _spec(options: argparse.Namespace) -> Spec:
+    """The spec that is named; of a run its own, with its weights unless others are named. Raises SpecError."""
+    if not Path(options.spec).is_dir():
+        return load(options.spec, options.settings)
+    from archc.train.layout import is_run, run_spec
+
+    if not is_run(Path(options.spec)):
+        return load(options.spec, options.settings)
+    options.weights = options.weights or options.spec
+    return run_spec(Path(options.spec), options.settings)
+
+
+def _weights(spec: Spec, options: argparse.Namespace, wanted: list[str], only_inference: bool) -> Weights:
     """The tensors; random ones for ONNX alone are drawn when they are written, so that a few are in memory at once."""
+    from archc.train.shipping import Weights, best_file, weights_of_run
+
     if options.weights is None:
         if wanted != ["onnx"]:
-            return spec.state(options.seed)
+            return Weights(spec.state(options.seed), {}, "")
         from archc.backends.initialise import Drawn
 
-        return Drawn(spec.graph, options.seed)
-    from archc.backends.weights import load_weights
+        return Weights(Drawn(spec.graph, options.seed), {}, "")
+    path = Path(options.weights)
+    if path.is_dir() and not options.weights_except:
+        return weights_of_run(path, spec, only_inference)
+    return Weights(_state(best_file(path) if path.is_dir() else path, spec, options, only_inference), {}, "")
 
-    only_inference = not options.verify and "torch" not in wanted
-    state, found = load_weights(options.weights, spec.graph, inference_only=only_inference)
-    if state is None:
-        raise SpecError(found)
-    return state
+
+def _state(path: Path, spec: Spec, options: argparse.Namespace, only_inference: bool) -> State:
+    from archc.backends.weights import read_weights
+
+    paths = [path for text in options.weights_except or () for path in text.split(",") if path]
+    read = read_weights(path, spec.graph, inference_only=only_inference, without=paths)
+    if read.state is None:
+        raise SpecError(read.diagnostics)
+    if read.prefix:
+        print(f"read over `{read.prefix}` before every name in {path}")
+    if not read.left:
+        return read.state
+    from archc.backends.initialise import initialise
+
+    named = ", ".join(read.left[:10]) + (f" and {len(read.left) - 10} more" if len(read.left) > 10 else "")
+    print(f"drawn at random (seed {options.seed}): {named}; {len(read.state)} tensors are from {path}")
+    return initialise(spec.graph, options.seed, read.state)
 
 
 def _path(options: argparse.Namespace, target: str, name: str, count: int) -> Path:

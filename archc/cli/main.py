@@ -17,8 +17,13 @@ from archc import __version__
 COMMANDS: Final = {
     "validate": "check specs and report every mistake",
     "compile": "write a network as ONNX, as a PyTorch module or as Python",
+    "train": "train a network, and keep the run in a folder",
+    "evaluate": "test a trained network, and draw what it confuses",
+    "predict": "tell the classes of pictures",
+    "runs": "compare runs in a table",
     "show": "print a network's layers, shapes, parameters and MACs",
     "explain": "say what a code means, with an example and its mend",
+    "zoo": "list the networks that ship, with what they cost",
     "blocks": "list the types, or the fields of one",
     "schema": "print the language as a JSON Schema, for editors",
 }

@@ -28,6 +28,8 @@ class Network:
     spec: Spec
     graph: Graph
     state: State
+    metadata: Mapping[str, str]
+    """What the ONNX file says of its origin and, where it comes from a run, of its two ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +62,14 @@ def _onnx_job(net: Network, options: argparse.Namespace, path: Path) -> Job:
 
     wanted = form(options)
     try:
-        model = build(net.graph, net.state, wanted, metadata=net.spec.metadata())
+        model = build(net.graph, net.state, wanted, metadata=net.metadata)
     except Inexpressible as error:
         raise SpecError([inexpressible(net.spec, error.path, error.reason)]) from None
     axes = "".join(f", {axis.name if axis.free else axis.default}" for axis in net.graph.input.axes)
     shape = f"({wanted.batch or 'N'}, {net.graph.input.channels}{axes})"
     step = f'onnxruntime.InferenceSession("{path}").run(None, {{"input": x}}) with x of shape {shape}, float32'
+    if "archc.input" in net.metadata:
+        step = f"archc predict {path} IMAGE..., or {step}"
     if options.int8:
         return int8_job(net, options, path, model, step)
     return Job("onnx", path, lambda file: write(model, file), step, is_split=model.bytes > LIMIT)

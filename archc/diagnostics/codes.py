@@ -104,6 +104,15 @@ CODES: Final[dict[str, Code]] = {
     "A0713": Code("device-budget-exceeded"),
     # A08: the run itself
     "A0801": Code("lost-process"),
+    "A0802": Code("missing-data"),
+    "A0803": Code("unfit-data"),
+    "A0804": Code("run-in-progress"),
+    "A0805": Code("damaged-checkpoint"),
+    "A0806": Code("invalid-run"),
+    "A0807": Code("non-finite-loss"),
+    "A0808": Code("unavailable-device"),
+    "A0809": Code("unreadable-picture"),
+    "A0810": Code("unfit-model"),
     # A09: warnings
     "A0901": Code("bias-before-norm", "warning"),
     "A0902": Code("unread-rows", "warning"),

@@ -108,6 +108,8 @@ class Graph:
     types: tuple[TensorType, ...]
     order: tuple[str, ...] = field(default=())
     """The paths of nodes and scopes in the order of the text, which is the order of `children`."""
+    aliases: tuple[tuple[str, str], ...] = ()
+    """(older part, part of today) of names in weights files."""
 
     @cached_property
     def node_at(self) -> dict[str, Node]:

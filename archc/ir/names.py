@@ -1,7 +1,8 @@
-"""What a module may not be called: a child of such a name would hide an attribute of torch.nn.Module."""
+"""Dotted names, and what a module may not be called: a child of such a name would hide an attribute of torch.nn.Module."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 MODULE_ATTRIBUTES: Final = frozenset(
@@ -24,3 +25,15 @@ MODULE_ATTRIBUTES: Final = frozenset(
     """.split()  # noqa: SIM905 - a paragraph of words is easier to compare with PyTorch's documentation
 )
 """The attributes of torch.nn.Module but for dunders, and `reset_parameters`, which generated networks define."""
+
+
+def has_run(name: str, part: str) -> bool:
+    """Whether whole parts of a dotted name are `part`: `a.norm.1.weight` has `norm.1`."""
+    return f".{part}." in f".{name}."
+
+
+def renamed(name: str, aliases: Mapping[str, str]) -> str:
+    """A dotted name with each older part of it, the first of its aliases first, in today's words."""
+    for old, new in aliases.items():
+        name = f".{name}.".replace(f".{old}.", f".{new}.").strip(".")
+    return name

@@ -45,6 +45,7 @@ def lower(spec: Spec, overrides: Mapping[str, Tree], report: Report, record: Rec
         rank=rank,
         has_lost_defaults=spec.has_lost_defaults,
     )
+    aliases = _aliases_of(spec, env, evaluator)
     lists.paths = {path: entry.value for path, entry in spec.expect.entries.items()} if spec.expect else {}
     claims.check_defaults(spec.defaults, lists, env)
     if spec.init is not None:
@@ -52,9 +53,10 @@ def lower(spec: Spec, overrides: Mapping[str, Tree], report: Report, record: Rec
     train = _train_of(spec, env, evaluator)
     budget = _budget_of(spec, env, evaluator)
     claims.check_blocks(spec, lists)
-    graph = _network(spec, env, lists, train)
+    graph = _network(spec, env, lists, train, aliases)
     if record is not None:
         record.keep(lists.sites, lists.used_blocks, lists.library)
+        record.train, record.params = train, env.bounds
     _unused_blocks(spec, lists)
     check_absent(spec, lists)
     if graph is None or len(report):
@@ -62,6 +64,10 @@ def lower(spec: Spec, overrides: Mapping[str, Tree], report: Report, record: Rec
     if budget is not None:
         budget.check(graph, env, evaluator)
     claims.check_size(spec, graph, env, evaluator)
+    if aliases:
+        from archc.lower.aliases import check_aliases
+
+        check_aliases(spec, graph, env, evaluator)
     return None if len(report) else graph
 
 
@@ -84,7 +90,17 @@ def _budget_of(spec: Spec, env: Env, evaluator: Evaluator) -> Budget | None:
     return budget_of(spec.budget, env, evaluator)
 
 
-def _network(spec: Spec, env: Env, lists: Lists, train: Train | None) -> Graph | None:
+def _aliases_of(spec: Spec, env: Env, evaluator: Evaluator) -> tuple[tuple[str, str], ...]:
+    if spec.aliases is None:
+        return ()
+    from archc.lower.aliases import aliases_of
+
+    return aliases_of(spec, env, evaluator)
+
+
+def _network(
+    spec: Spec, env: Env, lists: Lists, train: Train | None, aliases: tuple[tuple[str, str], ...]
+) -> Graph | None:
     input_ = input_of(spec.input, env, lists.evaluator) if spec.input else None
     span = spec.input.span if spec.input else Span(spec.file, 1, 1, 1, 1)
     partial = TensorType(None, (None,) * len(spec.input.axes)) if spec.input else None
@@ -100,7 +116,8 @@ def _network(spec: Spec, env: Env, lists: Lists, train: Train | None) -> Graph |
     graph = None
     if input_ is not None and not len(lists.evaluator.report):
         types = cast(tuple[TensorType, ...], tuple(lists.types))
-        graph = Graph(spec.name, input_, tuple(lists.nodes), tuple(lists.scopes), outputs, types, tuple(lists.order))
+        nodes, scopes, order = tuple(lists.nodes), tuple(lists.scopes), tuple(lists.order)
+        graph = Graph(spec.name, input_, nodes, scopes, outputs, types, order, aliases)
     if train is not None and input_ is not None:
         from archc.lower.ends import View, check_ends
 

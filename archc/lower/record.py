@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from archc.blocks.library import Library
 from archc.diagnostics import Span
 from archc.lower.env import Env
 from archc.spec.model import Definition, Stage
 from archc.spec.values import Bound
+
+if TYPE_CHECKING:
+    from archc.lower.train import Train
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +43,10 @@ class Record:
     """By the node's path."""
     definitions: dict[str, Definition] = field(default_factory=dict)
     """The definitions that the network uses, by name."""
+    train: Train | None = None
+    """What `train:` says."""
+    params: Mapping[str, Bound] = field(default_factory=dict)
+    """The spec's params with their values."""
 
     def keep(self, sites: Mapping[str, Site], used: Collection[str], library: Library) -> None:
         """Note what is known when the network itself, and nothing else, has been lowered."""

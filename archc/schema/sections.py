@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from archc.blocks.library import Type
+from archc.lower.aliases import PART
 from archc.lower.budget import BATCH, MEASURES
 from archc.lower.inputs import CHANNELS, SIZE
 from archc.schema.fields import (
@@ -84,6 +85,7 @@ def sections(types: Sequence[Type], built_in: Sequence[str]) -> dict[str, Schema
         "outputs": _outputs(),
         "expect": _or_dropped({"type": "object", "additionalProperties": SIZES}),
         "budget": _or_dropped(_object({**dict(map(_bound, MEASURES)), BATCH.name: field_schema(BATCH)})),
+        "aliases": _or_dropped(_aliases()),
         "train": _or_dropped({"type": "object", "allOf": [train_schema()]}),
     }
     return {key: {"description": SPEC_FIELDS[key], **schema} for key, schema in found.items()}
@@ -92,6 +94,12 @@ def sections(types: Sequence[Type], built_in: Sequence[str]) -> dict[str, Schema
 def _or_dropped(schema: Schema) -> Schema:
     """A section that a variant may drop by `null`."""
     return {**schema, "type": [schema["type"], "null"]}
+
+
+def _aliases() -> Schema:
+    """Parts of names joined by `.`: older ones, and what they are today."""
+    part = {"pattern": PART.pattern.replace(r"\Z", "$").join(("^", ""))}
+    return {"type": "object", "propertyNames": part, "additionalProperties": WORD | part}
 
 
 def _bound(measure: str) -> tuple[str, Schema]:

@@ -14,6 +14,7 @@ DOCS: Final = {
     "label": "how the label is encoded",
     "loss": "what is minimised",
     "optimizer": "how the weights are changed",
+    "schedule": "how the learning rate changes",
 }
 
 

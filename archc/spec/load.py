@@ -101,6 +101,34 @@ def load_text(file: SourceFile, folder: Path, root: Path, report: Report) -> Loa
     return loaded
 
 
+def load_texts(texts: list[str], name: str, report: Report) -> Loaded:
+    """The merged tree of texts of which each extends the next, as a compiled file keeps them."""
+    loaded = Loaded(None, SourceFile(name, ""))
+    start = Span(loaded.file, 1, 1, 1, 1)
+    if len(texts) > MAX_EXTENDS + 1 or sum(map(len, texts)) > MAX_BYTES:
+        message = f"its spec is larger than {MAX_BYTES // 1024} KiB, or extends more than {MAX_EXTENDS} others"
+        report.add(Diagnostic("A0003", message, start, help="compile it with archc again"))
+        return loaded
+    trees = []
+    for text in texts:
+        file, found = decode(text.encode("utf-8", "surrogatepass"), name)
+        report.extend(found)
+        loaded.files.append(file)
+        tree = _mapping(file, report) if not found else None
+        if tree is None:
+            return loaded
+        trees.append(_respelt(tree, report))
+    if not trees or trees[-1].get("extends") is not None:
+        message = "it does not hold the spec that its own extends" if trees else "it holds no spec"
+        report.add(Diagnostic("A0501", message, start, help="compile it with archc again"))
+        return loaded
+    merged = trees.pop()
+    for tree in reversed(trees):
+        merged = merge_specs(merged, tree, report)
+    loaded.file, loaded.tree = loaded.files[0], merged
+    return loaded
+
+
 @lru_cache(maxsize=64)
 def _parsed(name: str, text: str) -> tuple[SourceFile, Tree | None, tuple[Diagnostic, ...]]:
     """A text that others extend, parsed once however many do; the name is that of its diagnostics."""

@@ -10,10 +10,10 @@ from archc.source import Entry, Mapping, Scalar, Sequence, Tree
 from archc.spec.params import suggestion
 from archc.spec.reader import Reader, misspelt, respelt
 
-SECTIONS: Final = frozenset({"input", "params", "defaults", "init", "train", "budget", "expect"})
+SECTIONS: Final = frozenset({"input", "params", "defaults", "init", "train", "budget", "aliases", "expect"})
 """What a variant merges by key with what it extends."""
 
-DROPPABLE = ("defaults", "expect", "budget", "init", "train")
+DROPPABLE = ("defaults", "expect", "budget", "aliases", "init", "train")
 """Fields of a spec that a variant leaves out by `null`."""
 
 

@@ -122,6 +122,7 @@ class Spec:
     init: Mapping | None = None
     expect: Mapping | None = None
     budget: Mapping | None = None
+    aliases: Mapping | None = None
     train: Mapping | None = None
     is_open: bool = False
     """Whether it may have params that could not be read."""

@@ -11,7 +11,7 @@ import yaml
 from .edits import Edit
 
 ROLES = {"input": "input", "params": "params", "blocks": "blocks", "defaults": "defaults", "outputs": "outputs"}
-ROLES |= {"expect": "expect", "budget": "budget", "init": "init", "train": "train"}
+ROLES |= {"expect": "expect", "budget": "budget", "aliases": "aliases", "init": "init", "train": "train"}
 
 
 @dataclass(eq=False)

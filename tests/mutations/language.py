@@ -73,6 +73,7 @@ SPEC = [
     "outputs",
     "expect",
     "budget",
+    "aliases",
     "init",
     "train",
     "extends",

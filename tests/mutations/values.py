@@ -30,6 +30,7 @@ SECTION_KINDS = {
     "train": ("10", "[sgd]", "adam"),
     "expect": ("[3, 4, 5]", "3"),
     "budget": ("1000", "[1000]"),
+    "aliases": ("norm", "[norm]"),
     "outputs": ("3", "true"),
     "doc": ("3", "[a]", "true"),
     "name": ("3", "[a]", "true"),

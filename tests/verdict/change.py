@@ -65,6 +65,7 @@ PLANTS: Mapping[str, dict[str, Any]] = {
     "chunk": {"chunks": 1, "index": 0},
     "group_norm": {"num_groups": 1},
     "local_response_norm": {"size": 3},
+    "normalize": {"mean": (0.5,), "std": (0.25,)},
     "batch_norm": {"eps": 1e-5, "momentum": 0.1},
     "layer_norm": {"eps": 1e-5},
     "elu": {"alpha": 1.0},

@@ -77,6 +77,19 @@ class OnChannels(nn.Module):
         return self.norm(x.movedim(1, -1)).movedim(-1, 1)
 
 
+class Normalised(nn.Module):
+    """Constants for each channel taken away and divided by, as torchvision.transforms.Normalize does."""
+
+    def __init__(self, mean: tuple[float, ...], std: tuple[float, ...], axes: int) -> None:
+        super().__init__()
+        if 0.0 in std:
+            raise Refused("a std of 0")
+        self.mean, self.std = (torch.tensor(values).reshape(-1, *(1,) * axes) for values in (mean, std))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x - self.mean) / self.std
+
+
 class LayerScale(nn.Module):
     def __init__(self, shape: tuple[int, ...], value: float) -> None:
         super().__init__()
@@ -202,6 +215,8 @@ def merge(kind: str, a: Attrs, s: Shape) -> nn.Module:
 def layout(kind: str, a: Attrs, s: Shape) -> nn.Module:
     if kind in ("channels_last", "channels_first"):
         return s.permute(kind)
+    if kind == "normalize":
+        return Normalised(a["mean"], a["std"], 0 if s.last else s.dim - 2)
     if kind == "chunk":
         return Part(a["chunks"], a["index"], s.axis)
     if kind == "flatten":
@@ -240,7 +255,7 @@ MAKERS: Mapping[str, Callable[[str, Attrs, Shape], nn.Module]] = {
     **dict.fromkeys((*ACTIVATIONS, "prelu", "softmax", "log_softmax"), function),
     **dict.fromkeys(("add", "multiply", "concat"), merge),
     **dict.fromkeys(("chunk", "pad", "upsample", "flatten", "channel_shuffle", "pixel_shuffle"), layout),
-    **dict.fromkeys(("channels_last", "channels_first"), layout),
+    **dict.fromkeys(("channels_last", "channels_first", "normalize"), layout),
     **dict.fromkeys(("dropout", "stochastic_depth", "scale"), regularise),
 }
 """How each primitive is made of its attributes and the shape of its first input."""

@@ -139,6 +139,13 @@ def chunk(rng: Random, f: Form) -> Part:
     return "chunk", {"chunks": chunks, "index": rng.randrange(chunks)}
 
 
+def normalize(rng: Random, f: Form) -> Part:
+    def constants(low: float) -> tuple[float, ...]:
+        return tuple(round(rng.uniform(low, 2), 2) for _ in range(rng.choice((1, f.channels))))
+
+    return "normalize", {"mean": constants(-2), "std": constants(0.1)}
+
+
 def random_effect(rng: Random, f: Form) -> Part:
     kind = rng.choice(("dropout", "stochastic_depth", "scale"))
     attrs: dict[str, Any] = {}
@@ -253,6 +260,7 @@ ON_MAPS: Mapping[Callable[[Random, Form], Part], int] = {
     resize: 4,
     shuffle: 2,
     chunk: 1,
+    normalize: 1,
     random_effect: 2,
     function: 2,
     lambda rng, f: activation(rng): 3,

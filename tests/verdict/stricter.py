@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from .composites import BLOCKS
-from .modules import ACTIVATIONS, GLOBAL, SPATIAL, Cat, Part, Plus, Times, zero_padded
+from .modules import ACTIVATIONS, GLOBAL, SPATIAL, Cat, Normalised, Part, Plus, Times, zero_padded
 from .net import MERGES
 
 
@@ -103,6 +103,8 @@ def of_attributes(kind: str, attrs: dict[str, Any], rank: int) -> Iterator[str]:
             yield "list of one"
         elif kind == "pad" and name == "padding":
             yield from of_padding(attrs, rank)
+        elif name == "std" and min(flat(value)) <= 0:
+            yield "constant"
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
             yield from of_number(kind, name, value)
 
@@ -178,6 +180,8 @@ def of_module(module: nn.Module, inputs: Sequence[Any], output: Any) -> Iterator
     if isinstance(module, Plus) and len({one.shape for one in inputs}) > 1:
         yield "broadcast"
     if isinstance(module, Times) and not only_ones_stretch([one.movedim(module.axis, 1).shape for one in inputs]):
+        yield "broadcast"
+    if isinstance(module, Normalised) and output.shape != inputs[0].shape:
         yield "broadcast"
     if isinstance(module, (Cat, Part)) and isinstance(output, Tensor) and output.dim() < 2:
         yield "axes"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from archc.backends.onnx.site import Site, emits
-from archc.ir.ops import BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
+from archc.ir.ops import BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm, Normalize, RMSNorm
 
 
 @emits(BatchNorm)
@@ -103,3 +103,12 @@ def local_response_norm(site: Site, op: LocalResponseNorm) -> None:
     scaled = site.step("scale", "Mul", mean, site.number("alpha", op.alpha))
     base = site.step("add", "Add", scaled, site.number("k", op.k))
     site.final("Div", site.x, site.step("power", "Pow", base, site.number("beta", op.beta)))
+
+
+@emits(Normalize)
+def normalize(site: Site, op: Normalize) -> None:
+    """(x - mean) / std, the constants shaped to broadcast over the input."""
+    shape = (-1, *(1,) * site.type.rank)
+    mean, std = (np.array(values, np.float32).reshape(shape) for values in (op.mean, op.std))
+    centred = site.step("centre", "Sub", site.x, site.constant("mean", mean))
+    site.final("Div", centred, site.constant("std", std))

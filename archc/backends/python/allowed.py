@@ -51,7 +51,7 @@ ATTRIBUTES: Final = {
 
 BASES: Final = frozenset({"nn.Module", "nn.Sequential", "nn.LayerNorm", "nn.RMSNorm", "NamedTuple"})
 FUNCTIONS: Final = frozenset({"super", "getattr", "isinstance", "range", "str", "float", "OrderedDict"})
-METHODS: Final = frozenset({"chunk", "permute", "movedim", "dim", "__init__"})
+METHODS: Final = frozenset({"chunk", "permute", "movedim", "new_tensor", "reshape", "dim", "__init__"})
 DEFINED: Final = frozenset({"__init__", "__getitem__", "forward", "reset_parameters", "init_parameters"})
 
 

@@ -21,6 +21,19 @@ class ChannelRMSNorm(nn.RMSNorm):
         x = F.rms_norm(x.movedim(1, -1), self.normalized_shape, self.weight, self.eps)
         return x.movedim(-1, 1)
 ''',
+    "Normalize": '''\
+class Normalize(nn.Module):
+    """Constants for each channel taken away from a map (N, C, ...), and divided by."""
+
+    def __init__(self, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+        super().__init__()
+        self.mean = mean
+        self.std = std
+
+    def forward(self, x: Tensor) -> Tensor:
+        shape = [-1] + [1] * (x.dim() - 2)
+        return (x - x.new_tensor(self.mean).reshape(shape)) / x.new_tensor(self.std).reshape(shape)
+''',
     "Permute": '''\
 class Permute(nn.Module):
     """The axes in another order."""

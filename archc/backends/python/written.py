@@ -8,7 +8,7 @@ from typing import Literal
 
 from archc.ir import TensorType, ops
 
-Value = int | float | bool | str | None | tuple[int, ...]
+Value = int | float | bool | str | None | tuple[int, ...] | tuple[float, ...]
 
 
 class Required:
@@ -138,6 +138,8 @@ def _norm_or_other(op: ops.Op, rank: int, channels_stand_last: bool) -> tuple[st
             return "nn.RMSNorm" if channels_stand_last else "ChannelRMSNorm", _rms_norm(op)
         case ops.LocalResponseNorm():
             return "nn.LocalResponseNorm", _local_response_norm(op)
+        case ops.Normalize():
+            return "Normalize", iter((Arg("mean", op.mean, family="mean"), Arg("std", op.std, family="std")))
         case ops.PReLU():
             return "nn.PReLU", _prelu(op)
         case ops.Flatten():

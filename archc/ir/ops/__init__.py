@@ -5,7 +5,7 @@ from archc.ir.ops.base import Init, Op, Sizes, TensorSpec, Violation
 from archc.ir.ops.conv import Conv, ConvTranspose, Linear, axis_name
 from archc.ir.ops.layout import ChannelShuffle, Chunk, Flatten, Pad, Permute, PixelShuffle, Upsample
 from archc.ir.ops.merge import Add, Concat, Multiply
-from archc.ir.ops.norm import BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
+from archc.ir.ops.norm import BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm, Normalize, RMSNorm
 from archc.ir.ops.pool import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, MaxPool
 from archc.ir.ops.regularise import Dropout, Scale, StochasticDepth
 from archc.ir.ops.sizes import window
@@ -32,6 +32,7 @@ __all__ = [
     "LocalResponseNorm",
     "MaxPool",
     "Multiply",
+    "Normalize",
     "Op",
     "PReLU",
     "Pad",

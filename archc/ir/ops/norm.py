@@ -125,3 +125,29 @@ class LocalResponseNorm(Op):
                 input=0,
                 help="move it before the flatten",
             )
+
+
+@dataclass(frozen=True, slots=True)
+class Normalize(Op):
+    """(x - mean) / std with constants for each channel, as pictures are prepared (torchvision.transforms.Normalize)."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @property
+    def channels(self) -> int | None:
+        """The channels that the constants are for; None where one number serves all."""
+        return None if len(self.mean) == len(self.std) == 1 else max(len(self.mean), len(self.std))
+
+    def requires(self, *inputs: TensorType) -> Iterator[Violation]:
+        yield from channels_first_only("normalize", inputs[0])
+        channels = inputs[0].channels
+        for field, values in (("mean", self.mean), ("std", self.std)):
+            if channels is not None and len(values) not in (1, channels):
+                yield Violation(
+                    "A0304",
+                    f"normalize needs a {field} for each channel",
+                    field=field,
+                    label=f"{len(values)} are given, what arrives is {inputs[0]}",
+                    help=f"write {channels} numbers, or one for all channels",
+                )

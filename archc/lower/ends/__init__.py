@@ -7,6 +7,7 @@ from archc.lower.ends.data import data_of
 from archc.lower.ends.input import check_input
 from archc.lower.ends.label import label_of
 from archc.lower.ends.outputs import check_outputs
+from archc.lower.ends.settings import check_settings
 from archc.lower.ends.view import View
 from archc.lower.train import Train
 
@@ -18,6 +19,7 @@ def check_ends(train: Train, view: View) -> None:
     data = data_of(train, view)
     if data is None:
         return
+    check_settings(train, data, view)
     fits = check_input(data, view)
     label = label_of(train, data, view)
     if view.is_misconnected():

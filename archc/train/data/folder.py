@@ -1,0 +1,140 @@
+"""A folder of pictures, a folder for each class: read as they are needed, by worker processes."""
+
+from __future__ import annotations
+
+import stat
+import warnings
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from archc.train.data.examples import Batch, Data, Unreadable
+from archc.train.data.find import Places
+from archc.train.data.labels import encoded
+from archc.train.faults import fault
+from archc.train.settings import Settings
+
+ENDINGS: Final = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+TESTS: Final = ("test", "val")
+FORMS: Final = {1: "L", 3: "RGB", 4: "RGBA"}
+FORMATS: Final = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+"""What Pillow may take a picture for, whatever its name."""
+LARGEST: Final = 178_956_970
+"""Pixels of a picture that is read, as many as Pillow reads without a warning times two."""
+LARGEST_FILE: Final = 2**28
+"""Bytes of it."""
+
+
+class Files:
+    """Pictures in files, each scaled to (height, width) when it is read (Pillow's bilinear, with antialiasing)."""
+
+    in_memory = False
+
+    def __init__(self, files: list[tuple[Path, int]], settings: Settings) -> None:
+        self.paths = [path for path, _ in files]
+        classes = np.array([at for _, at in files], np.int64)
+        self.labels = torch.from_numpy(encoded(classes, settings, settings.data["classes"]))
+        self.form = FORMS[settings.data["channels"]]
+        self.size = (settings.data["width"], settings.data["height"])
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def get(self, indices: NDArray[np.int64]) -> Batch:
+        """The pictures, uint8 (N, C, H, W), and their labels. Raises Unreadable."""
+        pictures = np.stack([read_picture(self.paths[at], self.form, self.size) for at in indices])
+        return torch.from_numpy(pictures), self.labels.index_select(0, torch.from_numpy(indices))
+
+
+def read_picture(path: Path, form: str, size: tuple[int, int] | None) -> NDArray[Any]:
+    """One picture as uint8 (C, height, width), scaled to `size`, (width, height), if given. Raises Unreadable."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what matters of damage raises
+            _check_file(path)
+            with Image.open(path, formats=FORMATS) as file:
+                if file.width * file.height > LARGEST:
+                    raise Unreadable(f"`{path}` has more than {LARGEST:,} pixels")
+                picture = file.convert(form)
+        if size is not None and picture.size != size:
+            picture = picture.resize(size, Image.Resampling.BILINEAR)
+        values = np.asarray(picture)
+    except UnidentifiedImageError:
+        raise Unreadable(f"`{path}` is no picture") from None
+    except OSError as error:
+        raise Unreadable(f"`{path}` cannot be read: {(error.strerror or str(error)).lower()}") from None
+    except (ValueError, SyntaxError, MemoryError, Image.DecompressionBombError) as error:
+        raise Unreadable(f"`{path}` cannot be read: {error}") from None
+    return values[None].copy() if values.ndim == 2 else np.ascontiguousarray(values.transpose(2, 0, 1))
+
+
+def _check_file(path: Path) -> None:
+    """Refuse what is no file, which could be read for ever, and what is too large. Raises OSError, Unreadable."""
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise Unreadable(f"`{path}` is no file")
+    if found.st_size > LARGEST_FILE:
+        raise Unreadable(f"`{path}` is larger than {LARGEST_FILE // 2**20} MiB")
+
+
+def load_folder(settings: Settings, places: Places) -> Data:
+    """`train/CLASS/*` and `test/CLASS/*` (or `val`); or `CLASS/*`, of which every fifth picture is for the test."""
+    root = places.folders()[0]
+    if not root.is_dir():
+        help = "give the folder by `--data DIR`"
+        raise fault("A0802", f"there is no folder `{root}`", settings.spans["data"], help)
+    if settings.data["channels"] not in FORMS:
+        help = f"use {', '.join(map(str, FORMS))} channels"
+        raise fault("A0803", "pictures are read with 1, 3 or 4 channels", settings.spans["data"], help)
+    if settings.label.type == "map":
+        help = "use `label: class_index`"
+        raise fault("A0803", "`image_folder` has a class for each picture, and no maps", settings.spans["label"], help)
+    tests = next((root / name for name in TESTS if (root / name).is_dir()), None)
+    if (root / "train").is_dir() and tests is not None:
+        classes = _classes(root / "train", settings)
+        train, test = _files(root / "train", classes), _files(tests, classes)
+        _check_same(_classes(tests, settings), classes, tests)
+    else:
+        classes = _classes(root, settings)
+        every = _files(root, classes)
+        train, test = [one for at, one in enumerate(every) if at % 5 != 4], every[4::5]
+    for part, purpose in ((train, "train on"), (test, "test on")):
+        if not part:
+            help = "put pictures into a folder for each class"
+            raise fault("A0803", f"there are no pictures to {purpose}", root, help)
+    expected = settings.data["examples"]
+    if expected is not None and expected != len(train):
+        message = f"there are {len(train):,} pictures to train on, the spec says {expected:,}"
+        raise fault("A0803", message, settings.spans["data.examples"], "correct `examples`, or leave it out")
+    return Data(Files(train, settings), Files(test, settings), classes, folder=str(root))
+
+
+def _classes(folder: Path, settings: Settings) -> tuple[str, ...]:
+    names = tuple(sorted(one.name for one in folder.iterdir() if one.is_dir() and not one.name.startswith(".")))
+    wanted = settings.data["classes"]
+    if len(names) != wanted:
+        found = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+        message = f"there are {len(names)} folders of classes in `{folder}`, the spec says {wanted}"
+        notes = (f"found {found}",) if names else ()
+        raise fault("A0803", message, settings.spans["data.classes"], "correct `classes`, or the folder", notes)
+    return names
+
+
+def _check_same(found: tuple[str, ...], classes: tuple[str, ...], folder: Path) -> None:
+    if found != classes:
+        strange = sorted(set(found) - set(classes))[0]
+        raise fault("A0803", f"the class `{strange}` has no pictures to train on", folder, "use the same folders twice")
+
+
+def _files(folder: Path, classes: tuple[str, ...]) -> list[tuple[Path, int]]:
+    return [
+        (path, at)
+        for at, name in enumerate(classes)
+        for path in sorted((folder / name).iterdir())
+        if path.suffix.lower() in ENDINGS and path.is_file()
+    ]

@@ -1,0 +1,25 @@
+"""Where to compute."""
+
+from __future__ import annotations
+
+import torch
+
+from archc.train.faults import fault
+from archc.train.settings import Settings
+
+
+def check_device(device: str, settings: Settings | None = None) -> None:
+    """Refuse a device that is not there, or that cannot compute what the settings ask for. Raises SpecError."""
+    there = {
+        "auto": True,
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not there[device]:
+        help = "use `--device cpu`, or `auto` for the best that there is"
+        raise fault("A0808", f"this machine has no device `{device}`", "--device", help)
+    on_cpu = device == "cpu" or (device == "auto" and not (there["cuda"] or there["mps"]))
+    if settings is not None and settings.precision == "float16" and on_cpu:
+        where = settings.spans.get("precision", "--device")
+        raise fault("A0808", "`float16` needs a GPU", where, "use `bfloat16`, or `float32`")

@@ -1,0 +1,200 @@
+"""What happens between steps: progress, checkpoints, signals, the end of an epoch."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import distributed
+
+from archc.train.bar import Bar
+from archc.train.checkpoint import State, flattened, restore
+from archc.train.curves import curves
+from archc.train.folder import CURVES, RunFolder, Say, epoch_line
+from archc.train.progress import Progress, Row, Sums
+from archc.train.signals import Stopped
+from archc.train.task import Task
+
+PICTURE_EVERY = 5.0
+"""Seconds between two drawings of the curves, at least."""
+
+
+class Keeper(Callback):
+    """Keeps a run in its folder, if this process has one."""
+
+    def __init__(self, task: Task, title: str, folder: RunFolder | None, say: Say, resumed: State | None) -> None:
+        self.task, self.title, self.folder, self.say, self.resumed = task, title, folder, say, resumed
+        self.bar = Bar(task)
+        self._steps = task.progress.step
+        self._since = time.perf_counter()
+        self._drawn = 0.0
+        self._scaler: Any = None
+
+    # -- hooks of the Trainer ---------------------------------------------------------------------------------------------
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Put back what a checkpoint holds; an epoch that was made but not tested is tested first."""
+        self._scaler = getattr(trainer.precision_plugin, "scaler", None)
+        if self.resumed is not None:
+            self._restore(self.resumed)
+        self._since = time.perf_counter()
+        if self.task.progress.batch >= self.task.batches_per_epoch:
+            self._end_epoch(trainer)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Take the signals back from the Trainer."""
+        self.task.signals.watch()
+
+    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        """Count the batch; save, stop, end."""
+        task, at = self.task, self.task.progress
+        at.batch += 1
+        if at.step == self._steps:
+            return  # its gradients wait for those of the next batch
+        self._steps = at.step
+        if task.average is not None:
+            task.average.update_parameters(task.net)
+        if self.folder is not None:
+            self.folder.note_step(at.step, at.epoch + 1, at.lr, task.last_loss)
+        self.bar.show()
+        settings = task.settings
+        is_last = at.batch >= task.batches_per_epoch
+        if task.stop:
+            self._stop(task.stop)
+        if settings.max_steps is not None and at.step >= settings.max_steps:
+            trainer.should_stop = True
+        elif settings.save_every is not None and at.step % settings.save_every == 0 and not is_last:
+            self.save()
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Test, tell, save."""
+        self._end_epoch(trainer)
+
+    # -- the end of an epoch ------------------------------------------------------------------------------------------------
+
+    def _end_epoch(self, trainer: Trainer) -> None:
+        task, at = self.task, self.task.progress
+        self.bar.clear()
+        self._clock(is_training=True)
+        is_whole = at.batch >= task.batches_per_epoch
+        if not is_whole:
+            self.save()  # ended by max_steps: it can be continued from here with more of them
+        self._share_buffers()
+        try:
+            tested = task.tested()
+        except Stopped as stop:
+            self._stop(stop.number)
+            raise
+        self._clock()
+        row = self._row(tested)
+        before = at.best
+        at.rows.append(row)
+        task.progress = _next(at) if is_whole else at
+        if self.folder is not None:
+            if before is None or row.score > before.score:
+                self.folder.checkpoints.save_best(self._best_state(row), row.epoch)
+            self.folder.write_metrics(at.rows)
+            self.folder.events.add(row)
+            self._draw()
+        if is_whole:
+            self.save()
+        self.say(epoch_line(row, task.settings.epochs, row.seconds - (at.rows[-2].seconds if at.rows[1:] else 0.0)))
+        if task.settings.patience is not None and task.progress.waited >= task.settings.patience:
+            trainer.should_stop = True
+
+    def _row(self, tested: Sums) -> Row:
+        task, at = self.task, self.task.progress
+        counts = bool(task.objective.counts)
+        return Row(
+            epoch=at.epoch + 1,
+            step=at.step,
+            lr=at.lr,
+            train_loss=at.sums.mean_loss,
+            train_accuracy=at.sums.accuracy if counts else None,
+            test_loss=tested.mean_loss,
+            test_accuracy=tested.accuracy if counts else None,
+            seconds=at.seconds,
+        )
+
+    def _draw(self, final: bool = False) -> None:
+        rows = self.task.progress.rows
+        if self.folder is None or not rows or (not final and time.monotonic() - self._drawn < PICTURE_EVERY):
+            return
+        self.folder.write(CURVES, curves(rows, self.title))
+        self._drawn = time.monotonic()
+
+    def close(self) -> None:
+        """Draw the last of the curves."""
+        self.bar.clear()
+        self._draw(final=True)
+        if self.folder is not None:
+            self.folder.events.close()
+
+    def _share_buffers(self) -> None:
+        """Every process tests with the buffers of the first, which are those that are kept."""
+        if self.task.share.world > 1:
+            for buffer in self.task.net.buffers():
+                distributed.broadcast(buffer, 0)
+
+    def _clock(self, is_training: bool = False) -> None:
+        now = time.perf_counter()
+        self.task.progress.seconds += now - self._since
+        if is_training:
+            self.task.progress.training += now - self._since
+        self._since = now
+
+    # -- checkpoints --------------------------------------------------------------------------------------------------------
+
+    def _stop(self, number: int) -> None:
+        self.bar.clear()
+        self._clock(is_training=True)
+        self.save()
+        raise Stopped(number)
+
+    def save(self) -> None:
+        """Write a checkpoint of where the run stands."""
+        if self.folder is None:
+            return
+        self.folder.flush_steps()
+        self.folder.checkpoints.save(self._state(), self.task.progress.step)
+
+    def _state(self) -> State:
+        task = self.task
+        tensors = {f"model.{name}": one for name, one in task.net.state_dict().items()}
+        optimizer = task.optimizers(use_pl_optimizer=False)
+        assert isinstance(optimizer, torch.optim.Optimizer)
+        more, others = flattened(optimizer, "optimizer.")
+        tensors |= more
+        if task.average is not None:
+            tensors |= {f"average.{name}": one for name, one in task.average.state_dict().items()}
+        texts = {"archc.progress": task.progress.to_json(), "archc.optimizer": others}
+        if self._scaler is not None:
+            texts["archc.scaler"] = json.dumps(self._scaler.state_dict())
+        return State(tensors, texts)
+
+    def _best_state(self, row: Row) -> State:
+        names = list(self.task.data.classes)
+        told = {"epoch": row.epoch, "test_accuracy": row.test_accuracy, "test_loss": row.test_loss}
+        return State(
+            self.task.result.state_dict(), {"archc.classes": json.dumps(names), "archc.best": json.dumps(told)}
+        )
+
+    def _restore(self, state: State) -> None:
+        task = self.task
+        task.net.load_state_dict(state.below("model."))
+        if task.average is not None:
+            task.average.load_state_dict(state.below("average."))
+        optimizer = task.optimizers(use_pl_optimizer=False)
+        assert isinstance(optimizer, torch.optim.Optimizer)
+        restore(optimizer, state.below("optimizer."), state.texts["archc.optimizer"])
+        if self._scaler is not None and "archc.scaler" in state.texts:
+            self._scaler.load_state_dict(json.loads(state.texts["archc.scaler"]))
+
+
+def _next(at: Progress) -> Progress:
+    """The beginning of the next epoch."""
+    return replace(at, epoch=at.epoch + 1, batch=0, sums=Sums())

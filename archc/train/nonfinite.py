@@ -1,0 +1,70 @@
+"""A loss that is no number: where in the network it began."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from archc.diagnostics import SpecError
+from archc.train.faults import fault
+
+if TYPE_CHECKING:
+    from archc.train.task import Task
+
+
+def is_finite(tensor: torch.Tensor) -> bool:
+    """Whether all of a tensor is finite."""
+    return bool(torch.isfinite(tensor).all())
+
+
+class NonFinite(Exception):
+    """The loss of a batch is not finite; its gradients were not computed, and the weights are those of the step before."""
+
+    def __init__(
+        self, task: Task, inputs: torch.Tensor, labels: torch.Tensor, loss: float, *, is_here: bool = True
+    ) -> None:
+        super().__init__(f"the loss is {loss}")
+        self.loss, self.step, self.epoch = loss, task.progress.step + 1, task.progress.epoch + 1
+        self.blamed = _blamed(task, inputs, labels) if is_here else "another process has it"
+
+    def diagnostic(self, task: Task) -> SpecError:
+        """What is said of it."""
+        help = "lower `lr`, or add `clip_norm: 1.0` or a `warmup`; the last checkpoint is kept"
+        message = f"the loss is {self.loss} at step {self.step}, in epoch {self.epoch}"
+        where = task.settings.spans.get("optimizer.lr") or task.settings.spans["optimizer"]
+        return fault("A0807", message, where, help, (self.blamed,))
+
+
+def _blamed(task: Task, inputs: torch.Tensor, labels: torch.Tensor) -> str:
+    """The first module whose output is not finite, when the batch is run again."""
+    if not is_finite(inputs):
+        return "the inputs are not finite"
+    if labels.is_floating_point() and not is_finite(labels):
+        return "the labels are not finite"
+    found: list[str] = []
+    hooks = []
+
+    def watch(name: str, module: nn.Module) -> Any:
+        def look(_: nn.Module, __: Any, output: Any) -> None:
+            tensors = [output] if isinstance(output, torch.Tensor) else list(output)
+            if not found and not all(is_finite(tensor) for tensor in tensors):
+                found.append(name)
+
+        return module.register_forward_hook(look)
+
+    for name, module in task.net.named_modules():
+        if name and not any(True for _ in module.children()):
+            hooks.append(watch(name, module))
+    try:
+        with torch.no_grad(), task.trainer.precision_plugin.forward_context():
+            task.net(inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if not found:
+        return "the output of every module is finite: the loss itself is not"
+    bad = [name for name, tensor in task.net.state_dict().items() if not is_finite(tensor)]
+    text = f"`{found[0]}` is the first module whose output is not finite"
+    return text + (f"; `{bad[0]}` of the weights is not either" if bad else "")

@@ -1,0 +1,45 @@
+"""SIGTERM and SIGINT end a run after the step that is being made; a second SIGINT at once."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+from typing import Any, Final
+
+WATCHED: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+class Stopped(Exception):
+    """A run was ended by a signal, and has saved what it had."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+
+
+class Signals:
+    """Notes the first signal that asks the process to end."""
+
+    def __init__(self) -> None:
+        self.received = 0
+        self._before: dict[int, Any] = {}
+
+    def watch(self) -> None:
+        """Begin, or begin again where another library has put its own handlers."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for number in WATCHED:
+            handler = signal.signal(number, self._note)
+            self._before.setdefault(number, handler)
+
+    def leave(self) -> None:
+        """Put back the handlers that there were."""
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in self._before.items():
+                signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.received and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.received = self.received or number

@@ -1,0 +1,1 @@
+"""torchvision's convolutional classifiers compared with the specs; `python -m tests.zoo` compares all at full size."""
