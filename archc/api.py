@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import torch
 
     from archc.lower.train import Train
+    from archc.profile import Profile
     from archc.spec.model import Spec as Parsed
 
 
@@ -74,6 +75,15 @@ class Spec:
         if warnings and self._warnings:
             found = in_order([*found, *self._warnings])
         return [self.loaded.shown(one) for one in found]
+
+    def unfit_for(self, profile: Profile) -> list[Diagnostic]:
+        """What keeps the network from a device, in the order of the text; nothing where the spec itself is wrong."""
+        from archc.lint.network import Network
+        from archc.profile import check
+
+        if self._lowered is None:
+            return []
+        return [self.loaded.shown(one) for one in check(Network(*self._lowered), profile)]
 
     @property
     def graph(self) -> Graph:
@@ -146,13 +156,24 @@ class Spec:
         return to_torch(self.graph, self.state(seed) if state is None else state)
 
     def to_onnx(
-        self, state: dict[str, np.ndarray[Any, Any]] | None = None, seed: int = 0, opset: int | None = None
+        self,
+        state: dict[str, np.ndarray[Any, Any]] | None = None,
+        seed: int = 0,
+        opset: int | None = None,
+        *,
+        fold: bool = False,
+        float16: bool = False,
+        batch: int | None = None,
     ) -> onnx.ModelProto:
-        """The network in inference as an ONNX model, with `state` or tensors drawn by `seed`. Raises SpecError."""
-        from archc.backends.onnx import DEFAULT_OPSET, to_onnx
+        """The network in inference as an ONNX model, with `state` or tensors drawn by `seed`.
 
-        state = self.state(seed) if state is None else state
-        return to_onnx(self.graph, state, opset=opset or DEFAULT_OPSET, metadata=self.metadata())
+        `fold` puts batch norms and scales into the layers before them; `float16` is what weights and computation are in,
+        but for the input and the outputs; `batch` fixes the batch. Raises SpecError; ValueError for what is out of range.
+        """
+        from archc.backends.onnx import DEFAULT_OPSET, Form, build
+
+        form = Form(DEFAULT_OPSET if opset is None else opset, fold, float16, batch)
+        return build(self.graph, self.state(seed) if state is None else state, form, metadata=self.metadata()).whole()
 
     def metadata(self) -> dict[str, str]:
         """What a compiled file says of its origin: the text of the spec and of those that it extends, and the hash of all."""

@@ -8,13 +8,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from archc.api import STDIN, Spec, load, load_with
 from archc.diagnostics import Diagnostic, SourceFile, Span
+from archc.diagnostics.model import in_order
 from archc.fix import Fixed, fixed
 from archc.ir.graph import Graph
 from archc.limits import MAX_BYTES
+
+if TYPE_CHECKING:
+    from archc.profile import Profile
 
 Describe = Callable[[Graph], tuple[str, ...]]
 
@@ -69,13 +73,18 @@ def check_all(
     jobs: int = 1,
     fix: bool = False,
     describe: Describe | None = None,
+    profile: Profile | None = None,
 ) -> Iterator[Checked]:
     """What is wrong with each of `targets`, in their order; where `fix`, with what fixes make of them.
 
-    `describe` tells of the sizes of those that are right.
+    `describe` tells of the sizes of those that are right; with a `profile` what its device cannot run is wrong too.
     """
     settings = list(settings)
-    work = partial(_fix, settings=settings) if fix else partial(_check, settings=settings, describe=describe)
+    work = (
+        partial(_fix, settings=settings)
+        if fix
+        else partial(_check, settings=settings, describe=describe, profile=profile)
+    )
     if jobs <= 1 or len(targets) <= 1:
         yield from map(work, targets)
         return
@@ -85,9 +94,13 @@ def check_all(
         yield Checked(target, (lost(target, result.status),)) if isinstance(result, Lost) else result
 
 
-def _check(target: Target, settings: list[str], describe: Describe | None = None) -> Checked:
+def _check(
+    target: Target, settings: list[str], describe: Describe | None = None, profile: Profile | None = None
+) -> Checked:
     spec = _load(target, settings, target.data)
     found = tuple(spec.check())
+    if profile is not None:
+        found = tuple(in_order([*found, *spec.unfit_for(profile)]))
     is_right = not any(one.severity == "error" for one in found)
     return Checked(target, found, sizes=describe(spec.graph) if describe is not None and is_right else ())
 

@@ -9,7 +9,7 @@ import importlib.util
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +19,7 @@ import onnxruntime
 import torch
 from torch import nn
 
-from archc.backends.onnx import LIMIT, serialise, tensor_names, to_onnx, write_onnx
+from archc.backends.onnx import LIMIT, Form, Model, build, serialise, tensor_names, write_onnx
 from archc.backends.python import to_python
 from archc.backends.torch import to_torch
 from archc.ir.graph import Axis, Graph
@@ -93,28 +93,40 @@ def probe_state(graph: Graph, seed: int = 0) -> dict[str, Array]:
     return state
 
 
-def verify(graph: Graph, state: Mapping[str, Array], opset: int, seed: int = 0) -> Verdict:
+def verify(
+    graph: Graph,
+    state: Mapping[str, Array],
+    opset: int,
+    seed: int = 0,
+    *,
+    fold: bool = False,
+    batch: int | None = None,
+) -> Verdict:
     """Compile `graph` to all targets with `state`, run them on the same random inputs, and compare every value.
 
-    A batch of 2 at the default sizes and, where sizes are free, a batch of 3 at others that the spec allows.
+    A batch of 2 at the default sizes and, where sizes are free, a batch of 3 at others that the spec allows. Where the
+    ONNX file is to `fold`, the values that are left are compared with those of the module, which does not; where its
+    `batch` is fixed, that is the batch.
     """
+    form = Form(opset, fold, batch=batch)
     net = to_torch(graph, state).eval()
     source = _from_file(to_python(graph), graph)
     keys_agree = _shapes(source) == _shapes(net)
     if keys_agree:
         source.load_state_dict(net.state_dict(), assign=True)
-    names, places = tensor_names(graph), _places(graph)
+    names, places = tensor_names(graph, form), _places(graph)
     onnx: list[Difference] = []
     python: list[Difference] = []
     draw = np.random.default_rng(seed)
     xs = [
-        draw.standard_normal((batch, graph.input.channels, *sizes)).astype(np.float32) for batch, sizes in trials(graph)
+        draw.standard_normal((batch or size, graph.input.channels, *sizes)).astype(np.float32)
+        for size, sizes in trials(graph)
     ]
     # one session after the other, for each holds all weights
-    opened, shipped = (_runs(graph, state, opset, stage_outputs, xs) for stage_outputs in (True, False))
+    opened, shipped = (_runs(build(graph, state, form, stage_outputs=stages), xs) for stages in (True, False))
     for x, inner, outer in zip(xs, opened, shipped, strict=True):
         seen = record(graph, net, x)
-        shown = {path: value for path, value in places.items() if value in seen}
+        shown = {path: value for path, value in places.items() if value in seen and value in names}
         inner["input"] = x  # what a dropout on the input gives
         onnx += [_difference(path, inner[names[value]], seen[value]) for path, value in shown.items()]
         results = zip(graph.live_outputs, outer.values(), strict=True)
@@ -184,20 +196,54 @@ def record(graph: Graph, net: nn.Module, x: Array) -> dict[int, Array]:
     return seen
 
 
-def _runs(
-    graph: Graph, state: Mapping[str, Array], opset: int, stage_outputs: bool, xs: list[Array]
-) -> list[dict[str, Array]]:
+@dataclass(frozen=True, slots=True)
+class Half:
+    """How far a float16 file is from the module in float32."""
+
+    outputs: tuple[Difference, ...]
+    largest: float
+    """The largest absolute value of the output that differs most."""
+    overflow: str
+    """The first stage whose values leave float16, though not float32; "" where none do."""
+
+    @property
+    def worst(self) -> Difference:
+        """The output that differs most, measured by the bound."""
+        return max(self.outputs, key=lambda found: found.difference / found.bound)
+
+
+def compare_half(graph: Graph, state: Mapping[str, Array], form: Form, seed: int = 0) -> Half:
+    """Run the float16 file that `form` asks for against the module, on one random batch."""
+    net = to_torch(graph, state).eval()
+    names, places = tensor_names(graph, form), _places(graph)
+    shape = (form.batch or 2, *graph.types[0].shape)
+    x = np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+    seen = record(graph, net, x)
+    (inner,), (outer,) = (_runs(build(graph, state, form, stage_outputs=stages), [x]) for stages in (True, False))
+    shown = {
+        path: (inner.get(names[value]), seen[value])
+        for path, value in places.items()
+        if value in seen and value in names
+    }
+    lost = [path for path, (a, b) in shown.items() if a is not None and not np.isfinite(a[np.isfinite(b)]).all()]
+    pairs = list(zip(graph.live_outputs, outer.values(), strict=True))
+    lost += [out.name for out, a in pairs if not np.isfinite(a[np.isfinite(seen[out.value])]).all()]
+    found = tuple(_difference(out.name, a, seen[out.value]) for out, a in pairs)
+    half = Half(found, 0.0, lost[0] if lost else "")
+    by_name = {out.name: seen[out.value] for out, _ in pairs}
+    return replace(half, largest=float(np.abs(by_name[half.worst.path]).max()))
+
+
+def _runs(model: Model, xs: list[Array]) -> list[dict[str, Array]]:
     """What ONNX Runtime gives for each input, by name."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    model = to_onnx(graph, state, opset=opset, stage_outputs=stage_outputs)
     with tempfile.TemporaryDirectory() as folder:
         source: str | bytes = str(Path(folder) / "network.onnx")
-        if sum(len(tensor.raw_data) for tensor in model.graph.initializer) > LIMIT:
+        if model.bytes > LIMIT:
             write_onnx(model, str(source))  # in two files: no message of protobuf has so many bytes
         else:
-            source = serialise(model)
-        del model
+            source = serialise(model.whole())
         session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
         del source
     names = [output.name for output in session.get_outputs()]

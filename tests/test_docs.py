@@ -24,10 +24,12 @@ from archc.api import plain
 from archc.blocks.primitives import PRIMITIVES
 from archc.cli import zoo
 from archc.cli.main import COMMANDS, main, parser
-from archc.diagnostics import CODES
+from archc.diagnostics import CODES, Report
 from archc.ir.distributions import CHOICES, DISTRIBUTIONS
 from archc.lint import RULES
 from archc.lower.budget import BATCH, MEASURES
+from archc.profile import read_profile
+from archc.profile.read import FIELDS as PROFILE_FIELDS
 from archc.source import Tree
 from archc.spec import expressions
 from archc.spec.datasets import DATA_SETS
@@ -83,7 +85,7 @@ def all_blocks(language: str) -> list[Block]:
 
 
 def each(language: str) -> pytest.MarkDecorator:
-    found = [block for block in all_blocks(language) if "definition" not in block.words]
+    found = [block for block in all_blocks(language) if not {"definition", "profile"} & {*block.words}]
     return pytest.mark.parametrize("block", found, ids=[block.id for block in found])
 
 
@@ -149,6 +151,15 @@ def test_specs_are_clean_or_as_broken_as_they_say(block: Block, here: Path) -> N
 
 PACKAGES = ("torch", "onnx", "onnxruntime", "lightning")
 """The words behind a fence that name what its block needs."""
+
+
+def test_profiles_are_read_without_a_mistake(tmp_path: Path) -> None:
+    found = [block for block in all_blocks("yaml") if "profile" in block.words]
+    assert found
+    for block in found:
+        (tmp_path / "profile.yaml").write_text(block.text, encoding="utf-8")
+        report = Report()
+        assert read_profile(tmp_path / "profile.yaml", report) is not None, report.sorted()
 
 
 def missing_packages(words: tuple[str, ...]) -> list[str]:
@@ -328,6 +339,10 @@ def primitives() -> str:
     return "\n\n".join(parts)
 
 
+def profile_fields() -> str:
+    return table(("field", "meaning"), [(f"`{name}`", sentence(doc)) for name, doc in PROFILE_FIELDS.items()])
+
+
 def argument(action: argparse.Action) -> tuple[str, str, str]:
     value = str(action.metavar or "") if action.nargs != 0 else ""
     if action.choices is not None and not action.metavar:
@@ -501,6 +516,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "layers": layers,
     "heavy": heavy,
     "warnings": warnings,
+    "profile": profile_fields,
     "zoo": zoo_table,
     "zoo families": zoo_families,
 }

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 import archc
@@ -90,6 +91,9 @@ FILES: dict[str, Callable[[Path], object]] = {
     "A0002": lambda folder: (folder / "latin1.yaml").write_bytes("archc: 1\nname: r\u00e9seau\n".encode("latin-1")),
     "A0701": write_weights,
     "A0702": write_weights,
+    "A0708": lambda folder: [
+        np.save(folder / name, np.zeros((4, size), np.float32)) for name, size in (("pictures", 64), ("features", 8))
+    ],
     "A0802": write_pictures,
     "A0803": write_pictures,
     "A0804": lock_run,
@@ -197,23 +201,22 @@ def test_targets_that_disagree_are_shown_as_on_the_page(
     difference = SimpleNamespace(path="layer1.0.conv1", difference=3.2e-2, bound=2.1e-4, within=False)
     verdict = SimpleNamespace(onnx=[difference], python=[], worst=difference, unseen=(), agrees=False, keys_agree=True)
     monkeypatch.setitem(
-        sys.modules, "archc.verify", SimpleNamespace(verify=lambda *_: verdict, probe_state=lambda *_: {})
+        sys.modules, "archc.verify", SimpleNamespace(verify=lambda *_, **__: verdict, probe_state=lambda *_: {})
     )
-    spec = SimpleNamespace(
-        graph=SimpleNamespace(name="net"), loaded=SimpleNamespace(file=SimpleNamespace(name="net.yaml"))
-    )
-    assert not _verified(spec, argparse.Namespace(opset=20, weights=None, seed=0), {})  # type: ignore[arg-type]
+    spec = SimpleNamespace(loaded=SimpleNamespace(file=SimpleNamespace(name="net.yaml")))
+    options = argparse.Namespace(opset=20, weights=None, seed=0, fold=False, int8=False, fp16=False, batch=None)
+    assert not _verified(spec, SimpleNamespace(name="net"), options, {})  # type: ignore[arg-type]
     compare("A0706", capsys.readouterr().err, regenerate)
 
 
 def test_an_op_that_a_target_lacks_is_shown_as_on_the_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, regenerate: bool
 ) -> None:
-    from archc.cli.compile import _inexpressible
+    from archc.cli.targets import inexpressible
 
     monkeypatch.chdir(tmp_path)
     Path("net.yaml").write_text(NET, encoding="utf-8")
-    compare("A0703", to_text([_inexpressible(archc.load("net.yaml"), "fc", "ONNX has no such op")]), regenerate)
+    compare("A0703", to_text([inexpressible(archc.load("net.yaml"), "fc", "ONNX has no such op")]), regenerate)
 
 
 def test_a_process_that_ends_early_is_shown_as_on_the_page(regenerate: bool) -> None:

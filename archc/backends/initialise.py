@@ -5,7 +5,9 @@ The distributions are those of torch.nn.init, drawn by numpy in float32, so that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from math import erf, prod, sqrt
 from typing import Any, Final
@@ -15,7 +17,7 @@ from numpy.typing import NDArray
 
 from archc.ir import Graph
 from archc.ir.distributions import DISTRIBUTIONS, FAN_BASED, faults
-from archc.ir.ops import Init
+from archc.ir.ops import Init, TensorSpec
 
 Array = NDArray[Any]
 Floats = NDArray[np.float32]
@@ -31,15 +33,35 @@ def initialise(graph: Graph, seed: int, given: Mapping[str, Array] | None = None
 
     Raises ValueError where a distribution does not fit its tensor.
     """
-    state: dict[str, Array] = {}
-    for key, tensor, init in graph.tensors():
-        if given is not None and key in given:
-            state[key] = given[key]
-        elif tensor.dtype == "int64":
-            state[key] = np.zeros(tensor.shape, np.int64)
-        else:
-            state[key] = draw(init, tensor.shape, seed, key)
-    return state
+    drawn = Drawn(graph, seed)
+    return {key: given[key] if given is not None and key in given else drawn[key] for key in drawn}
+
+
+@dataclass(frozen=True)
+class Drawn(Mapping[str, Array]):
+    """The tensors that `initialise` draws, each when it is asked for."""
+
+    graph: Graph
+    seed: int
+
+    @cached_property
+    def _tensors(self) -> dict[str, tuple[TensorSpec, Init]]:
+        return {key: (tensor, init) for key, tensor, init in self.graph.tensors()}
+
+    def __getitem__(self, key: str) -> Array:
+        tensor, init = self._tensors[key]
+        if tensor.dtype == "int64":
+            return np.zeros(tensor.shape, np.int64)
+        return draw(init, tensor.shape, self.seed, key)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._tensors
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tensors)
+
+    def __len__(self) -> int:
+        return len(self._tensors)
 
 
 def draw(init: Init, shape: tuple[int, ...], seed: int, key: str) -> Floats:

@@ -42,13 +42,14 @@ class Entry:
     def read(self, file: BinaryIO) -> Array:
         """The tensor, as float32 or int64 of this machine's byte order."""
         file.seek(self.start)
-        raw = np.frombuffer(file.read(self.end - self.start), NUMPY[self.dtype])
-        if raw.size != prod(self.shape):
+        data = bytearray(self.end - self.start)
+        if file.readinto(data) != len(data):  # type: ignore[attr-defined]
             raise Malformed("it ends before its tensors do")
+        raw: Array = np.frombuffer(data, NUMPY[self.dtype])
         if self.dtype == "BF16":  # the upper half of a float32
             raw = (raw.astype(np.uint32) << np.uint32(16)).view(np.float32)
         with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite
-            return raw.astype(np.int64 if self.is_integer else np.float32).reshape(self.shape)
+            return raw.astype(np.int64 if self.is_integer else np.float32, copy=False).reshape(self.shape)
 
 
 def read_entries(file: BinaryIO, size: int, most: int) -> dict[str, Entry]:

@@ -4,34 +4,20 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from archc.api import Spec
+from archc.cli import deploy
 from archc.cli.common import load, mention_warnings, problem, report, spec_argument
+from archc.cli.targets import TARGETS, Job, Network, job
 from archc.diagnostics import Diagnostic, SpecError
 from archc.diagnostics.model import printable
+from archc.ir.graph import Graph
 
 if TYPE_CHECKING:
-    import numpy as np
-
+    from archc.cli.targets import State
     from archc.train.shipping import Weights
-
-    State = dict[str, np.ndarray[Any, Any]]
-
-TARGETS = {"onnx": ".onnx", "torch": ".pt2", "python": ".py"}
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A target to write: which, where, and what makes it."""
-
-    target: str
-    path: Path
-    write: Callable[[Path], None]
-    next_step: str
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,7 +57,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="modules, say `fc` or `fc,aux1.fc2`, whose tensors are not taken from the file but drawn at random",
     )
     add("--seed", type=int, default=0, metavar="N", help="seed of the random weights (default: 0)")
-    add("--opset", type=int, metavar="N", help="ONNX operator set, 18 to 26 (default: 20)")
+    deploy.arguments(parser)
     add(
         "--verify",
         action="store_true",
@@ -117,42 +103,32 @@ def _misuse(options: argparse.Namespace, wanted: list[str]) -> Diagnostic | None
     if options.torch and Path(options.torch).suffix not in ("", ".pt2", ".safetensors"):
         help = "a name in .pt2 gets an exported program, one in .safetensors the weights"
         return problem("A0104", f"--torch cannot write `{options.torch}`", "archc compile", help)
-    return _unknown_opset(options)
-
-
-def _unknown_opset(options: argparse.Namespace) -> Diagnostic | None:
-    if options.opset is None:
-        return None
-    from archc.backends.onnx import SUPPORTED_OPSETS
-
-    if options.opset in SUPPORTED_OPSETS:
-        return None
-    help = f"use {SUPPORTED_OPSETS[0]} to {SUPPORTED_OPSETS[-1]}"
-    return problem("A0104", f"opset {options.opset} is not supported", "archc compile", help)
+    return deploy.misuse(options, wanted)
 
 
 def _compile(spec: Spec, options: argparse.Namespace, wanted: list[str]) -> int:
-    graph = spec.graph
+    graph = deploy.sized(spec, options.size) if options.size else spec.graph
     mention_warnings(spec)
     needs_state = bool(options.weights) or any(target != "python" for target in wanted)
     only_inference = not options.verify and "torch" not in wanted
-    weights = _weights(spec, options, only_inference) if needs_state else None
-    state = weights.state if weights is not None else {}
+    weights = _weights(spec, options, wanted, only_inference) if needs_state else None
+    metadata = spec.metadata() | (weights.metadata if weights is not None else {})
+    net = Network(spec, graph, weights.state if weights is not None else {}, metadata)
     paths = {target: _path(options, target, graph.name, len(wanted)) for target in wanted}
     _check_paths(paths, spec, options)
-    metadata = spec.metadata() | (weights.metadata if weights is not None else {})
-    jobs = [_job(spec, options, target, path, state, metadata) for target, path in paths.items()]
-    if options.verify and not _verified(spec, options, state):
+    jobs = [job(net, options, target, path) for target, path in paths.items()]
+    if options.verify and not _verified(spec, graph, options, net.state):
         return 1
-    for job in jobs:
-        _write(job, options)
-        print(f"wrote {job.path} ({_size(job.path)})")
+    for one in jobs:
+        _write(one, options)
+        print("wrote " + " and ".join(f"{file} ({_size(file)})" for file in one.files))
+        print("".join(f"{line}\n" for line in one.told), end="")
     if needs_state and not options.weights:
         print(f"the weights are random (seed {options.seed}); --weights FILE puts trained ones in")
     if weights is not None and weights.told:
         print(printable(weights.told))
-    for job in jobs:
-        print(f"next: {job.next_step}")
+    for one in jobs:
+        print(f"next: {one.next_step}")
     return 0
 
 
@@ -168,11 +144,16 @@ def _spec(options: argparse.Namespace) -> Spec:
     return run_spec(Path(options.spec), options.settings)
 
 
-def _weights(spec: Spec, options: argparse.Namespace, only_inference: bool) -> Weights:
+def _weights(spec: Spec, options: argparse.Namespace, wanted: list[str], only_inference: bool) -> Weights:
+    """The tensors; random ones for ONNX alone are drawn when they are written, so that a few are in memory at once."""
     from archc.train.shipping import Weights, best_file, weights_of_run
 
     if options.weights is None:
-        return Weights(spec.state(options.seed), {}, "")
+        if wanted != ["onnx"]:
+            return Weights(spec.state(options.seed), {}, "")
+        from archc.backends.initialise import Drawn
+
+        return Weights(Drawn(spec.graph, options.seed), {}, "")
     path = Path(options.weights)
     if path.is_dir() and not options.weights_except:
         return weights_of_run(path, spec, only_inference)
@@ -207,78 +188,6 @@ def _path(options: argparse.Namespace, target: str, name: str, count: int) -> Pa
     return output / (name + TARGETS[target])
 
 
-def _job(
-    spec: Spec, options: argparse.Namespace, target: str, path: Path, state: State, metadata: dict[str, str]
-) -> Job:
-    if target == "onnx":
-        return _onnx_job(spec, options, path, state, metadata)
-    return _torch_job(spec, path, state) if target == "torch" else _python_job(spec, path)
-
-
-def _onnx_job(spec: Spec, options: argparse.Namespace, path: Path, state: State, metadata: dict[str, str]) -> Job:
-    from archc.backends.onnx import DEFAULT_OPSET, Inexpressible, to_onnx, write_onnx
-
-    opset = DEFAULT_OPSET if options.opset is None else options.opset
-    try:
-        model = to_onnx(spec.graph, state, opset=opset, metadata=metadata)
-    except Inexpressible as error:
-        raise SpecError([_inexpressible(spec, error.path, error.reason)]) from None
-    axes = "".join(f", {axis.name if axis.free else axis.default}" for axis in spec.graph.input.axes)
-    step = f'onnxruntime.InferenceSession("{path}").run(None, {{"input": x}}) with x of shape (N, {spec.graph.input.channels}{axes}), float32'
-    if "archc.input" in metadata:
-        step = f"archc predict {path} IMAGE..., or {step}"
-    return Job("onnx", path, lambda file: write_onnx(model, file), step)
-
-
-def _inexpressible(spec: Spec, path: str, reason: str) -> Diagnostic:
-    node = spec.graph.node_at[path]
-    if node.span.file.shipped:
-        message = f"ONNX cannot say `{path}`: {reason}"
-        return problem("A0703", message, spec.loaded.file.name, "fix the input size, or use another op")
-    return Diagnostic(
-        "A0703",
-        "ONNX cannot say this stage",
-        node.span,
-        reason,
-        help="fix the input size, or use another op",
-        path=path,
-    )
-
-
-def _torch_job(spec: Spec, path: Path, state: State) -> Job:
-    if path.suffix == ".safetensors":
-        from archc.backends.weights import save_safetensors
-
-        return Job("torch", path, lambda file: save_safetensors(state, file), f'safetensors.torch.load_file("{path}")')
-    from archc.backends.export import ExportError, export_program
-    from archc.backends.files import write_whole
-
-    try:
-        data = export_program(spec.graph, state)
-    except ExportError as error:
-        help = (
-            "it tells maps of one row apart: raise `min` until none is left, or fix the sizes; "
-            "--onnx, --python and weights (--torch NAME.safetensors) take them as they are"
-        )
-        raise SpecError(
-            [problem("A0703", f"torch.export refuses the network: {error}", spec.loaded.file.name, help)]
-        ) from None
-    return Job("torch", path, lambda file: write_whole(file, data), f'torch.export.load("{path}").module()')
-
-
-def _python_job(spec: Spec, path: Path) -> Job:
-    from archc.backends.files import write_whole
-
-    source = spec.to_python()
-    name = source.rpartition("\nclass ")[2].partition("(")[0]
-    step = (
-        f"from {path.stem} import {name}"
-        if path.stem.isidentifier()
-        else f"a file whose name Python can import, for `{name}`"
-    )
-    return Job("python", path, lambda file: write_whole(file, source.encode()), step)
-
-
 def _check_paths(paths: dict[str, Path], spec: Spec, options: argparse.Namespace) -> None:
     """Refuse, before anything is written, what would overwrite an input or could not be written."""
     inputs = [Path(name) for name in (options.spec, options.weights, *(file.name for file in spec.texts)) if name]
@@ -301,60 +210,38 @@ def _check_paths(paths: dict[str, Path], spec: Spec, options: argparse.Namespace
         taken[path.resolve()] = f"is the file of --{target} too"
 
 
-def _write(job: Job, options: argparse.Namespace) -> None:
+def _write(one: Job, options: argparse.Namespace) -> None:
     try:
         if options.output:
-            job.path.parent.mkdir(parents=True, exist_ok=True)
-        job.write(job.path)
+            one.path.parent.mkdir(parents=True, exist_ok=True)
+        one.write(one.path)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise SpecError(
-            [
-                problem(
-                    "A0704",
-                    f"cannot write `{job.path}`: {reason}",
-                    str(job.path),
-                    "choose a folder that exists and can be written to",
-                )
-            ]
-        ) from None
+        message, help = f"cannot write `{one.path}`: {reason}", "choose a folder that exists and can be written to"
+        raise SpecError([problem("A0704", message, str(one.path), help)]) from None
 
 
-def _verified(spec: Spec, options: argparse.Namespace, state: State) -> bool:
+def _verified(spec: Spec, graph: Graph, options: argparse.Namespace, state: State) -> bool:
     from archc.verify import probe_state, verify
 
-    state = state if options.weights else probe_state(spec.graph, options.seed)
-    verdict = verify(spec.graph, state, _default_opset() if options.opset is None else options.opset)
+    form = deploy.form(options)
+    state = state if options.weights else probe_state(graph, options.seed)
+    verdict = verify(graph, state, form.opset, fold=form.fold, batch=form.batch)
     worst = verdict.worst
     print(
-        f"verified {len(verdict.onnx)} values of {spec.graph.name}: onnx and torch differ by {worst.difference:.2e} at most, measured by the bound, "
+        f"verified {len(verdict.onnx)} values of {graph.name}: onnx and torch differ by {worst.difference:.2e} at most, measured by the bound, "
         f"at `{worst.path}` (bound {worst.bound:.2e}); python and torch differ by {max((d.difference for d in verdict.python), default=float('nan')):g}"
     )
     if verdict.unseen:
         print(f"not seen on their own, only through what follows: {', '.join(verdict.unseen)}")
     if verdict.agrees:
-        return True
+        return not form.half or deploy.half_verified(spec, graph, state, form)
     notes = [f"`{d.path}`: {d.difference:.3e}, the bound is {d.bound:.3e}" for d in verdict.onnx if not d.within]
     notes += [f"`{d.path}`: the generated Python differs by {d.difference:.3e}" for d in verdict.python if d.difference]
     notes += [] if verdict.keys_agree else ["the generated Python has other state_dict keys"]
-    report(
-        [
-            problem(
-                "A0706",
-                "the targets disagree",
-                spec.loaded.file.name,
-                "report it: this is a mistake in archc",
-                tuple(notes[:10]),
-            )
-        ]
-    )
+    help = "report it: this is a mistake in archc"
+    report([problem("A0706", "the targets disagree", spec.loaded.file.name, help, tuple(notes[:10]))])
     return False
-
-
-def _default_opset() -> int:
-    from archc.backends.onnx import DEFAULT_OPSET
-
-    return DEFAULT_OPSET
 
 
 def _size(path: Path) -> str:

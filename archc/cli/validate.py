@@ -10,13 +10,17 @@ import sys
 from collections.abc import Iterator, Sequence
 from glob import glob
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from archc.batch import Checked, Target, check_all, processes, read_stdin, unique
 from archc.cli.common import problem, report, version
-from archc.diagnostics import Diagnostic
+from archc.diagnostics import Diagnostic, Report
 from archc.diagnostics.formats import FORMATS, Run
 from archc.ir.graph import Graph
 from archc.spec.load import spec_files
+
+if TYPE_CHECKING:
+    from archc.profile import Profile
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--sizes", action="store_true", help="print the input sizes that each spec takes (done anyway for one spec)")
     add("--format", choices=("text", *FORMATS), default="text", help="how to print (default: text)")
     add("--strict", action="store_true", help="exit with 1 for warnings too")
+    add("--profile", metavar="FILE", help="find too what a device cannot run, by its profile")
     add("--fix", action="store_true", help="mend what can be mended for certain; of `-`, print the mended text")
     add("--diff", action="store_true", help="print what --fix would change, and change nothing")
     add(
@@ -73,10 +78,27 @@ def run(options: argparse.Namespace) -> int:
     jobs = processes(options.jobs, len(targets))
     mends = options.fix or options.diff
     describe = _sizes if options.format == "text" and (options.sizes or len(targets) == 1) and not mends else None
-    checked = list(check_all(targets, options.settings, jobs, mends, describe))
+    if options.profile and mends:
+        what = "--fix" if options.fix else "--diff"
+        help = "mend first, then check for the device"
+        report([problem("A0109", f"--profile and {what} exclude each other", "archc validate", help)])
+        return 2
+    profile, faults = _profile(options.profile) if options.profile else (None, [])
+    if faults:
+        report(faults, stream=sys.stdout)
+        return 1
+    checked = list(check_all(targets, options.settings, jobs, mends, describe, profile))
     if options.diff:
         return _diff(checked, options)
     return _fix(checked, options, jobs) if options.fix else _print(checked, options)
+
+
+def _profile(name: str) -> tuple[Profile | None, list[Diagnostic]]:
+    """The profile in a file, and what is wrong with it."""
+    from archc.profile import read_profile
+
+    found = Report()
+    return read_profile(name, found), found.sorted()
 
 
 def _sizes(graph: Graph) -> tuple[str, ...]:

@@ -97,6 +97,11 @@ CODES: Final[dict[str, Code]] = {
     "A0704": Code("unwritable-output"),
     "A0705": Code("missing-package"),
     "A0706": Code("targets-disagree"),
+    "A0707": Code("float16-overflow"),
+    "A0708": Code("unusable-examples"),
+    "A0711": Code("operator-unfit-for-device"),
+    "A0712": Code("size-unfit-for-device"),
+    "A0713": Code("device-budget-exceeded"),
     # A08: the run itself
     "A0801": Code("lost-process"),
     "A0802": Code("missing-data"),

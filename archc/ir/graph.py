@@ -23,6 +23,12 @@ class Axis:
     max: int | None = None
     multiple_of: int = 1
 
+    def allows(self, size: int) -> bool:
+        """Whether the input may have `size` along this axis."""
+        if not self.free:
+            return size == self.default
+        return self.min <= size <= (self.max or size) and size % self.multiple_of == 0
+
 
 @dataclass(frozen=True, slots=True)
 class Input:

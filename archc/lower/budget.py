@@ -14,7 +14,7 @@ from archc.ir.graph import Graph
 from archc.lower.env import Env, Evaluator
 from archc.source import Mapping, Tree
 from archc.spec.params import Fault, Param, conform, suggestion
-from archc.spec.values import Unknown, is_number
+from archc.spec.values import Unknown, Value, is_number
 
 COUNTS: Final = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 BYTES: Final = {
@@ -87,13 +87,19 @@ def _amount(measure: str, tree: Tree, env: Env, evaluator: Evaluator) -> float |
     """A number, or one with a unit: `25 MiB`."""
     value = evaluator.value(tree, env).value
     try:
-        if isinstance(value, str):
-            return _with_unit(measure, value)
-        number = None if isinstance(value, Unknown) else conform(Param(measure, "float", min=0), value)
+        return None if isinstance(value, Unknown) else amount_of(measure, value)
     except Fault as fault:
         evaluator.fault(fault.code, fault.message, tree.span, env, label=fault.label, help=fault.help)
         return None
-    return number if is_number(number) else None
+
+
+def amount_of(measure: str, value: Value) -> float:
+    """The number that a bound on `measure` means. Raises Fault."""
+    if isinstance(value, str):
+        return _with_unit(measure, value)
+    number = conform(Param(measure, "float", min=0), value)
+    assert is_number(number)
+    return number
 
 
 def _with_unit(measure: str, text: str) -> float:

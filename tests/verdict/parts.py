@@ -99,6 +99,7 @@ def norm(rng: Random, f: Form) -> Part:
     maybe(rng, attrs, 0.2, eps=1e-3)
     kind = rng.choice(("batch_norm", "layer_norm", "rms_norm", "group_norm", "local_response_norm"))
     if kind == "group_norm":
+        maybe(rng, attrs, 0.2, affine=False)
         return kind, {**attrs, "num_groups": divisor(rng, f.channels)}
     if kind == "local_response_norm":
         attrs = {"size": rng.randint(1, 5)}

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from math import pi, sqrt
 from typing import Final
 
-from archc.backends.onnx.site import Attribute, Site, emits
+from archc.backends.onnx.builder import Attribute
+from archc.backends.onnx.site import Site, emits
 from archc.ir.ops import FUNCTIONS, Activation, PReLU, Softmax
 
 Constants = Mapping[str, float | str]
@@ -40,8 +41,19 @@ def silu(site: Site, constants: Constants) -> None:
 
 
 def mish(site: Site, constants: Constants) -> None:
-    """X tanh(log(1 + exp(x)))."""
-    site.final("Mish", site.x)
+    """X tanh(log(1 + exp(x))); Mish came with opset 18."""
+    if site.opset >= 18:
+        site.final("Mish", site.x)
+        return
+    site.final("Mul", site.x, site.step("tanh", "Tanh", site.step("softplus", "Softplus", site.x)))
+
+
+def hardswish(site: Site, constants: Constants) -> None:
+    """X max(0, min(1, x / 6 + 1 / 2)); HardSwish came with opset 14."""
+    if site.opset >= 14:
+        site.final("HardSwish", site.x)
+        return
+    site.final("Mul", site.x, site.step("hardsigmoid", "HardSigmoid", site.x, alpha=1.0 / 6.0, beta=0.5))
 
 
 def softplus(site: Site, constants: Constants) -> None:
@@ -76,7 +88,7 @@ TABLE: Final[Mapping[str, Function]] = {
     "elu": with_slope("Elu", "alpha"),
     "gelu": gelu,
     "hardsigmoid": native("HardSigmoid", alpha=1.0 / 6.0, beta=0.5),
-    "hardswish": native("HardSwish"),
+    "hardswish": hardswish,
     "hardtanh": hardtanh,
     "leaky_relu": with_slope("LeakyRelu", "negative_slope"),
     "mish": mish,

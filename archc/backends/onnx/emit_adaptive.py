@@ -102,6 +102,6 @@ def free_shares(site: Site, stem: str, axis: int, out: int, mean: bool) -> tuple
     rows = step("rows", "Min", row, step("last", "Sub", end, one))
     if not mean:
         return rows, ""
-    inside = step("inside", "Cast", step("less", "Less", row, end), to=1)
-    count = step("count", "Cast", step("length", "Sub", end, start), to=1)
+    inside = step("inside", "Cast", step("less", "Less", row, end), to=site.builder.number_type)
+    count = step("count", "Cast", step("length", "Sub", end, start), to=site.builder.number_type)
     return rows, step("weights", "Div", inside, count)

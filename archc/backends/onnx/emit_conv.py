@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from archc.backends.onnx.builder import Attribute
 from archc.backends.onnx.emit_pool import pad_inputs
-from archc.backends.onnx.site import Attribute, Site, emits
+from archc.backends.onnx.site import Site, emits
 from archc.ir.ops import Conv, ConvTranspose, Linear
 
 

@@ -65,7 +65,7 @@ def pad(site: Site, op: Pad) -> None:
 @emits(Upsample)
 def upsample(site: Site, op: Upsample) -> None:
     """Resize; by whole factors, nearest is asymmetric with floor, and linear has half-pixel centres as PyTorch's."""
-    scales = site.constant("scales", np.array([1, 1, *op.scale_factor], np.float32))
+    scales = site.exact("scales", np.array([1, 1, *op.scale_factor], np.float32))
     if op.mode == "nearest":
         site.final(
             "Resize",

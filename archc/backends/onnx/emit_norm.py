@@ -21,6 +21,9 @@ def batch_norm(site: Site, op: BatchNorm) -> None:
 @emits(LayerNorm)
 def layer_norm(site: Site, op: LayerNorm) -> None:
     """LayerNormalization acts on trailing axes, so that channels that stand first are moved behind and back."""
+    if site.opset < 17:
+        layer_norm_in_parts(site, op)
+        return
     rank = site.type.rank
     parameters = list(site.tensors.values())
     if not parameters:  # ONNX requires the scale
@@ -31,6 +34,22 @@ def layer_norm(site: Site, op: LayerNorm) -> None:
     last = site.step("channels_last", "Transpose", site.x, perm=(0, *range(2, 2 + rank), 1))
     normal = site.step("normalize", "LayerNormalization", last, *parameters, axis=-1, epsilon=op.eps)
     site.final("Transpose", normal, perm=(0, 1 + rank, *range(1, 1 + rank)))
+
+
+def layer_norm_in_parts(site: Site, op: LayerNorm) -> None:
+    """(x - mean(x)) / sqrt(mean((x - mean(x))²) + eps): LayerNormalization came with opset 17."""
+    axis = site.type.channel_axis
+    centred = site.step("centre", "Sub", site.x, site.reduce("mean", "ReduceMean", site.x, axis))
+    variance = site.reduce("variance", "ReduceMean", site.step("square", "Mul", centred, centred), axis)
+    root = site.step("root", "Sqrt", site.step("add", "Add", variance, site.number("eps", op.eps)))
+    if not op.elementwise_affine:
+        site.final("Div", centred, root)
+        return
+    normal, weight = site.step("normalize", "Div", centred, root), site.per_channel("weight")
+    if op.bias:
+        site.final("Add", site.step("scale", "Mul", normal, weight), site.per_channel("bias"))
+    else:
+        site.final("Mul", normal, weight)
 
 
 @emits(RMSNorm)

@@ -30,6 +30,7 @@ def max_pool(site: Site, op: MaxPool) -> None:
     if any(needs_pad(site, op, axis, pads[axis::rank]) for axis in range(rank)):
         x = pad_map(site, pads, -np.inf)
         pads = (0,) * len(pads)
+    x = kept_apart(site, x)
     site.final("MaxPool", x, kernel_shape=op.kernel_size, strides=op.stride, pads=pads, dilations=op.dilation)
 
 
@@ -56,7 +57,7 @@ def avg_pool(site: Site, op: AvgPool) -> None:
         start, count = (0,) * len(end), False
     site.final(
         "AveragePool",
-        x,
+        kept_apart(site, x),
         kernel_shape=op.kernel_size,
         strides=op.stride,
         pads=(*start, *end),
@@ -71,11 +72,20 @@ def pad_map(site: Site, pads: Sizes, value: float) -> str:
     return site.step("pad", "Pad", site.x, *inputs, mode="constant")
 
 
-def pad_inputs(site: Site, before: Sizes, after: Sizes, value: str, stem: str = "") -> tuple[str, str, str]:
-    """The inputs of Pad behind the first: amounts, value, axes.
+def pad_inputs(site: Site, before: Sizes, after: Sizes, value: str, stem: str = "") -> tuple[str, ...]:
+    """The inputs of Pad behind the first: amounts, value and, from opset 18 on, axes.
 
     The spatial axes are named although the amounts could cover all: onnxruntime folds a Pad without axes into a
-    MaxPool behind it even where the rows are zeros, which a pool's own padding is not.
+    MaxPool behind it even where the rows are zeros, which a pool's own padding is not. See `kept_apart` for older opsets.
     """
+    if site.opset < 18:
+        return site.integers(f"{stem}amounts", 0, 0, *before, 0, 0, *after), value
     axes = site.integers(f"{stem}axes", *range(2, 2 + len(before)))
     return site.integers(f"{stem}amounts", *before, *after), value, axes
+
+
+def kept_apart(site: Site, x: str) -> str:
+    """`x`, or where a Pad without axes made it its sum alone: what keeps a runtime from folding the Pad into a pool."""
+    if site.opset >= 18 or site.builder.kinds.get(x) != "Pad":
+        return x
+    return site.step("apart", "Sum", x)

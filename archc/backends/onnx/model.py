@@ -1,25 +1,35 @@
-"""Builds the ModelProto: names, types, nodes and initializers, in the order of the graph."""
+"""Builds a model: names, types, nodes and tensors, in the order of the graph."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata as packages
 from typing import Final
 
 import onnx
 from onnx import helper
 
+from archc.backends.fold import FoldedState
 from archc.backends.onnx import emit_activation, emit_adaptive, emit_conv, emit_layout, emit_norm, emit_pool
+from archc.backends.onnx.builder import Builder
 from archc.backends.onnx.free import Free, free_axes
-from archc.backends.onnx.site import DTYPES, EMITTERS, Array, Builder, Inexpressible, Site
+from archc.backends.onnx.site import EMITTERS, Inexpressible, Site
+from archc.backends.onnx.tensors import DTYPES, Array, Tensor
 from archc.ir import Graph, Node, TensorType
-from archc.ir.passes import inference, run_passes
+from archc.ir.ops import Activation, LocalResponseNorm, Op, RMSNorm
+from archc.ir.passes import fold, inference, run_passes
 
 EMITTING: Final = (emit_activation, emit_adaptive, emit_conv, emit_layout, emit_norm, emit_pool)
 """The modules whose import fills EMITTERS."""
 
 IR_VERSIONS: Final[Mapping[int, int]] = {
+    13: 7,
+    14: 7,
+    15: 8,
+    16: 8,
+    17: 8,
     18: 8,
     19: 9,
     20: 9,
@@ -40,6 +50,19 @@ BATCH: Final = "N"
 INPUT: Final = "input"
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a file is to be like, beside what the graph says."""
+
+    opset: int = DEFAULT_OPSET
+    fold: bool = False
+    """Whether batch norms and scales go into the layers before them, and what depends on constants alone is computed."""
+    half: bool = False
+    """Whether weights and computation are float16; inputs and outputs stay float32."""
+    batch: int | None = None
+    """The batch, if it is fixed."""
+
+
 @dataclass(frozen=True)
 class Names:
     """The tensor of each value, and the outputs that are a second name of one."""
@@ -47,6 +70,29 @@ class Names:
     tensor: Mapping[int, str]
     aliases: tuple[tuple[str, str], ...]
     outputs: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model whose tensors are made when they are written: `proto` holds all but them."""
+
+    proto: onnx.ModelProto
+    tensors: tuple[Tensor, ...] = ()
+
+    @property
+    def bytes(self) -> int:
+        """The size of its tensors."""
+        return sum(tensor.bytes for tensor in self.tensors)
+
+    def whole(self) -> onnx.ModelProto:
+        """The message with its tensors in it."""
+        model = onnx.ModelProto()
+        model.CopyFrom(self.proto)
+        for tensor in self.tensors:
+            proto = model.graph.initializer.add()
+            proto.CopyFrom(tensor.proto)
+            proto.raw_data = tensor.values().tobytes()
+        return model
 
 
 def to_onnx(
@@ -57,58 +103,86 @@ def to_onnx(
     metadata: Mapping[str, str] | None = None,
     stage_outputs: bool = False,
 ) -> onnx.ModelProto:
-    """The network as it acts in inference, with the tensors of `state` (by state_dict key) in it.
+    """The model that `build` makes, with its tensors in it."""
+    return build(graph, state, Form(opset), metadata=metadata, stage_outputs=stage_outputs).whole()
+
+
+def build(
+    graph: Graph,
+    state: Mapping[str, Array],
+    form: Form = Form(),
+    *,
+    metadata: Mapping[str, str] | None = None,
+    stage_outputs: bool = False,
+) -> Model:
+    """The network as it acts in inference, with the tensors of `state` (by state_dict key), which are not asked for yet.
 
     `stage_outputs` makes every value an output, in the order of the nodes after the network's own outputs; see
-    `tensor_names`. Raises ValueError for an opset that is not one of SUPPORTED_OPSETS or a `state` that does not fit,
-    Inexpressible where ONNX cannot say an op.
+    `tensor_names`. Raises ValueError for an opset that is not one of SUPPORTED_OPSETS or a `state` that lacks tensors
+    (making the tensors does where they do not fit), Inexpressible where ONNX cannot say an op.
     """
-    if opset not in IR_VERSIONS:
-        raise ValueError(f"opset {opset} is not one of {SUPPORTED_OPSETS[0]} to {SUPPORTED_OPSETS[-1]}")
+    if form.opset not in IR_VERSIONS:
+        raise ValueError(f"opset {form.opset} is not one of {SUPPORTED_OPSETS[0]} to {SUPPORTED_OPSETS[-1]}")
     graph = run_passes(graph, [inference])
-    model = _model(graph.name, opset, metadata or {})
-    names, free, builder = _names(graph), free_axes(graph), Builder(model.graph, opset)
-    for node in graph.nodes:
-        _add_tensors(node, state, builder)
-        _emit(node, graph, names, free, builder)
-    for name, source in names.aliases:
-        builder.node("Identity", [source], name, f"{name}/identity")
+    if form.fold:
+        graph, state = run_passes(graph, [fold]), FoldedState.of(graph, state)
+    model = _model(graph.name, form.opset, metadata or {})
+    names, free = _names(graph, form.half), free_axes(graph)
+    builder = Builder(model.graph, form.opset, form.half, form.fold)
     axes = tuple(axis.name for axis in graph.input.axes)
-    model.graph.input.append(_value(INPUT, graph.input.type, free[0], axes))
-    model.graph.output.extend(_value(name, graph.types[value], free[value]) for name, value in names.outputs)
+    model.graph.input.append(_value(INPUT, graph.input.type, free[0], form.batch, axes=axes))
+    if form.half:
+        builder.node("Cast", [INPUT], names.tensor[0], names.tensor[0], to=DTYPES["float16"])
+    for node in graph.nodes:
+        _emit(node, graph, names, free, builder, state)
+    for name, source in names.aliases:
+        if form.half:
+            builder.node("Cast", [source], name, f"{name}/cast", to=DTYPES["float32"])
+        else:
+            builder.node("Identity", [source], name, f"{name}/identity")
+    model.graph.output.extend(
+        _value(name, graph.types[value], free[value], form.batch) for name, value in names.outputs
+    )
     shown = {name for name, _ in names.outputs}
     inner = model.graph.output if stage_outputs else model.graph.value_info
+    dtype = "float16" if form.half else "float32"
     for value in (node.output for node in graph.nodes):
         if names.tensor[value] not in shown:
-            inner.append(_value(names.tensor[value], graph.types[value], free[value]))
-    return model
+            inner.append(_value(names.tensor[value], graph.types[value], free[value], form.batch, dtype))
+    return Model(model, builder.used_tensors())
 
 
-def tensor_names(graph: Graph) -> dict[int, str]:
-    """The ONNX tensor of each value that inference computes; dropout's value has its input's."""
-    lean = run_passes(graph, [inference])
-    names = dict(_names(lean).tensor)
+def tensor_names(graph: Graph, form: Form = Form()) -> dict[int, str]:
+    """The ONNX tensor of each value that inference computes; dropout's value has its input's.
+
+    What a folded layer swallowed has none.
+    """
+    lean = run_passes(graph, [inference, fold] if form.fold else [inference])
+    names = dict(_names(lean, form.half).tensor)
     for node in graph.nodes:
-        if node.op.identity_in_eval and node.path in graph.inference_nodes:
+        if node.op.identity_in_eval and node.path in graph.inference_nodes and node.inputs[0] in names:
             names[node.output] = names[node.inputs[0]]
     return names
 
 
-def _names(graph: Graph) -> Names:
-    """Outputs have the spec's names, other tensors the path of their node; "/output" is added where that is taken."""
+def _names(graph: Graph, half: bool = False) -> Names:
+    """Outputs have the spec's names, other tensors the path of their node; "/output" is added where that is taken.
+
+    Where values are `half`, the outputs are others than the values that they show.
+    """
     taken = {INPUT, *(key for key, *_ in graph.tensors())}
-    tensor, aliases, outputs = {0: INPUT}, [], []
+    tensor, aliases, outputs = {0: _fresh(f"{INPUT}/half", taken) if half else INPUT}, [], []
     for output in graph.outputs:
         name = _fresh(output.name, taken)
         outputs.append((name, output.value))
-        if output.value in tensor:
-            aliases.append((name, tensor[output.value]))
+        if half or output.value in tensor:
+            aliases.append((name, output.value))
         else:
             tensor[output.value] = name
     for node in graph.nodes:
         if node.output not in tensor:
             tensor[node.output] = _fresh(node.path, taken)
-    return Names(tensor, tuple(aliases), tuple(outputs))
+    return Names(tensor, tuple((name, tensor[value]) for name, value in aliases), tuple(outputs))
 
 
 def _fresh(name: str, taken: set[str]) -> str:
@@ -118,41 +192,65 @@ def _fresh(name: str, taken: set[str]) -> str:
     return name
 
 
-def _add_tensors(node: Node, state: Mapping[str, Array], builder: Builder) -> None:
-    """The op's tensors; counters, which only training reads, are left out."""
+def _tensors(node: Node, state: Mapping[str, Array], builder: Builder) -> dict[str, str]:
+    """Adds the op's tensors, and gives their names by the op's; counters, which only training reads, are left out."""
+    found = {}
     for key, tensor, _ in node.tensors():
         if tensor.dtype != "float32":
             continue
-        array = state.get(key)
-        if array is None or array.shape != tensor.shape or array.dtype.name != tensor.dtype:
-            found = "nothing" if array is None else f"{array.dtype} {array.shape}"
-            raise ValueError(f"{key} should be {tensor.dtype} {tensor.shape}, the state holds {found}")
-        builder.initializer(key, array)
+        if key not in state:
+            raise ValueError(f"{key} should be {tensor.dtype} {tensor.shape}, the state holds nothing")
+        found[tensor.name] = builder.tensor(Tensor(key, tensor.dtype, tensor.shape, partial(state.__getitem__, key)))
+    return found
 
 
-def _emit(node: Node, graph: Graph, names: Names, free: Mapping[int, Free], builder: Builder) -> None:
+def needs_float32(op: Op) -> bool:
+    """Whether an op is computed in float32 where others are not: its squares leave float16, or ONNX has it in float32 only."""
+    return isinstance(op, LocalResponseNorm | RMSNorm) or (isinstance(op, Activation) and op.function == "celu")
+
+
+def _emit(
+    node: Node, graph: Graph, names: Names, free: Mapping[int, Free], builder: Builder, state: Mapping[str, Array]
+) -> None:
     emitter = EMITTERS.get(type(node.op))
     if emitter is None:
         raise Inexpressible(node.path, f"ONNX has no {type(node.op).__name__}")
+    inputs = tuple(names.tensor[value] for value in node.inputs)
+    narrows = builder.half and needs_float32(node.op)
+    if narrows:
+        builder = builder.wide
+        stems = [f"{node.path}/input{at or ''}" for at in range(len(inputs))]
+        inputs = tuple(
+            builder.node("Cast", [name], stem, stem, to=DTYPES["float32"])
+            for name, stem in zip(inputs, stems, strict=True)
+        )
     site = Site(
         builder,
         node.path,
-        tuple(names.tensor[value] for value in node.inputs),
+        inputs,
         names.tensor[node.output],
         tuple(graph.types[value] for value in node.inputs),
         tuple(free[value].spatial for value in node.inputs),
-        {tensor.name: key for key, tensor, _ in node.tensors() if tensor.dtype == "float32"},
+        _tensors(node, state, builder),
+        narrows,
     )
     emitter(site, node.op)
 
 
-def _value(name: str, type: TensorType, free: Free, axes: Sequence[str] = ()) -> onnx.ValueInfoProto:
-    """`name` with its shape: the batch is "N", an input's free axis has its word, another free size is left unsaid."""
+def _value(
+    name: str,
+    type: TensorType,
+    free: Free,
+    batch: int | None,
+    dtype: str = "float32",
+    axes: Sequence[str] = (),
+) -> onnx.ValueInfoProto:
+    """`name` with its shape: a free batch is "N", an input's free axis has its word, another free size is left unsaid."""
     words = axes or (None,) * type.rank
     spatial = [word if is_free else size for size, is_free, word in zip(type.spatial, free.spatial, words, strict=True)]
     channels = None if free.channels else type.channels
     dims = (channels, *spatial) if type.layout == "channels_first" else (*spatial, channels)
-    return helper.make_tensor_value_info(name, DTYPES["float32"], [BATCH, *dims])
+    return helper.make_tensor_value_info(name, DTYPES[dtype], [batch or BATCH, *dims])
 
 
 def _model(name: str, opset: int, metadata: Mapping[str, str]) -> onnx.ModelProto:

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import numpy as np
-import onnx
-from numpy.typing import NDArray
-from onnx import helper
 
+from archc.backends.onnx.builder import Attribute, Builder
+from archc.backends.onnx.tensors import DTYPES, Array
 from archc.ir import TensorType
 from archc.ir.ops import Op
 
-Array = NDArray[Any]
-Attribute = int | float | str | Sequence[int]
 OpT = TypeVar("OpT", bound=Op)
 
-DTYPES: Final[Mapping[str, int]] = {
-    "float32": onnx.TensorProto.FLOAT,
-    "int64": onnx.TensorProto.INT64,
-}
+FLOAT16: Final = DTYPES["float16"]
 
 
 class Inexpressible(Exception):
@@ -30,26 +24,6 @@ class Inexpressible(Exception):
     def __init__(self, path: str, reason: str) -> None:
         self.path, self.reason = path, reason
         super().__init__(f"{path}: {reason}")
-
-
-@dataclass(frozen=True)
-class Builder:
-    """Adds to a graph, in place, since a message that is put into another is copied with all its weights."""
-
-    graph: onnx.GraphProto
-    opset: int
-
-    def node(self, kind: str, inputs: Sequence[str], output: str, name: str, **attributes: Attribute) -> str:
-        """Add a node with one output, whose name it gives back."""
-        node = self.graph.node.add(op_type=kind, name=name, input=inputs, output=[output])
-        node.attribute.extend(helper.make_attribute(key, attributes[key]) for key in sorted(attributes))
-        return output
-
-    def initializer(self, name: str, array: Array) -> str:
-        """Add a tensor, its bytes little-endian whatever the machine."""
-        proto = self.graph.initializer.add(name=name, data_type=DTYPES[array.dtype.name], dims=array.shape)
-        proto.raw_data = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
-        return name
 
 
 @dataclass(frozen=True)
@@ -65,6 +39,8 @@ class Site:
     """For each input, which of its spatial axes have a size that only a run can tell."""
     tensors: Mapping[str, str]
     """The op's tensors: name -> initializer."""
+    narrows: bool = False
+    """Whether the op's value, which is computed in float32, becomes float16 at its end."""
 
     @property
     def x(self) -> str:
@@ -88,19 +64,27 @@ class Site:
 
     def final(self, kind: str, *inputs: str, **attributes: Attribute) -> None:
         """The node that gives the op's value."""
+        if self.narrows:
+            kind, inputs, attributes = "Cast", (self.step("wide", kind, *inputs, **attributes),), {"to": FLOAT16}
         self.builder.node(kind, inputs, self.output, self.path, **attributes)
 
     def constant(self, suffix: str, array: Array) -> str:
         """A constant of the op."""
         return self.builder.initializer(f"{self.path}/{suffix}", array)
 
+    def exact(self, suffix: str, array: Array) -> str:
+        """A constant that keeps its type where numbers are float16."""
+        return self.builder.initializer(f"{self.path}/{suffix}", array, exact=True)
+
     def integers(self, suffix: str, *values: int) -> str:
         """A vector of whole numbers."""
         return self.constant(suffix, np.array(values, np.int64))
 
     def number(self, suffix: str, value: float | str) -> str:
-        """A float32 scalar."""
-        return self.constant(suffix, np.array(value, np.float32))
+        """A scalar, float32 or float16 as numbers are; one beyond float16 becomes infinite there."""
+        array = np.array(value, np.float32)
+        with np.errstate(over="ignore"):
+            return self.exact(suffix, array.astype(np.float16) if self.builder.half else array)
 
     def whole(self, suffix: str, value: int) -> str:
         """An int64 scalar."""
@@ -110,7 +94,11 @@ class Site:
         """A reduction along one axis; the op's value where `suffix` is None."""
         stem = f"{suffix}/" if suffix else ""
         attributes: dict[str, Attribute] = {"keepdims": keepdims}
-        inputs = [x, self.integers(f"{stem}axes", axis)]
+        inputs = [x]
+        if self.opset >= (13 if kind == "ReduceSum" else 18):
+            inputs.append(self.integers(f"{stem}axes", axis))
+        else:
+            attributes["axes"] = (axis,)
         if suffix:
             return self.step(suffix, kind, *inputs, **attributes)
         self.final(kind, *inputs, **attributes)

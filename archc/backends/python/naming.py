@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 
@@ -57,19 +58,25 @@ def _told_apart(base: str, members: Sequence[Class], taken: Iterable[str]) -> li
     words = [list(dict.fromkeys(_words(one.example))) for one in members]
     sizes = [sum(1 for _ in _words(one.example)) for one in members]
     every = dict.fromkeys(word for found in words for word in found)
-    promised = [word for word in every if word in base and word != base]
+    promised = [word for word in every if word != base and _named_in(base, word) is not None]
     by_size = sorted(range(len(members)), key=lambda index: (len(words[index]), sizes[index], index))
     names: dict[int, str] = {}
     for index in by_size:
         stem = base
         for word in promised:
-            stem = stem if word in words[index] else stem.replace(word, "")
+            found = None if word in words[index] else _named_in(stem, word)
+            stem = stem if found is None else stem[: found.start()] + stem[found.end() :]
         others = [set(words[other]) for other in range(len(members)) if other != index]
         own = [word for word in words[index] if word not in promised and not all(word in other for other in others)]
         longer = [f"{stem}Long"] if sizes[index] > min(sizes) else []
         options = [stem, *(f"{stem}{''.join(chosen)}" for chosen in _choices(own, others)), *longer, stem]
         names[index] = free_name(options, {*taken, *names.values()})
     return [names[index] for index in range(len(members))]
+
+
+def _named_in(name: str, word: str) -> re.Match[str] | None:
+    """Where `name` has a whole word of CamelCase: ConvNormAct has Act, S11Group has no S1."""
+    return re.search(rf"{word}(?![a-z0-9])", name)
 
 
 def _choices(own: Sequence[str], others: Sequence[set[str]]) -> Iterator[tuple[str, ...]]:

@@ -60,7 +60,7 @@ class Usage:
                 families.setdefault((step.inputs, *numbers[:2]), {})[int(numbers[2])] = index
         unpacked: dict[int, list[int]] = {}
         for (_, chunks, _), members in families.items():
-            if sorted(members) == list(range(int(str(chunks)))):
+            if len(members) > 1 and sorted(members) == list(range(int(str(chunks)))):
                 unpacked[min(members.values())] = [members[number] for number in sorted(members)]
         return unpacked
 

@@ -1,0 +1,115 @@
+"""Static quantisation to int8 by onnxruntime, in its QDQ form, and what it costs in exactness.
+
+https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+from archc.backends.onnx.model import INPUT, Model
+from archc.backends.onnx.tensors import Array
+from archc.backends.onnx.write import write_onnx
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """How far an output of the quantised network is from that of the other, over all examples."""
+
+    output: str
+    difference: float
+    largest: float
+    """The largest absolute value before."""
+    decibels: float
+    """The power of the output over that of the difference."""
+    agreeing: float | None
+    """The share of examples whose largest element stays the same, where the output is features."""
+
+
+class _Reader(CalibrationDataReader):  # type: ignore[misc]
+    """Gives examples, batch by batch."""
+
+    def __init__(self, batches: Iterator[Array]) -> None:
+        self.batches = batches
+
+    def get_next(self) -> dict[str, Array] | None:
+        """The next batch, by the input's name."""
+        batch = next(self.batches, None)
+        return None if batch is None else {INPUT: batch}
+
+
+def batches_of(examples: Array, size: int) -> Iterator[Array]:
+    """Batches of one size, the last filled up with its last example."""
+    for at in range(0, len(examples), size):
+        batch = examples[at : at + size]
+        yield np.concatenate([batch, np.repeat(batch[-1:], size - len(batch), axis=0)])
+
+
+def quantised(model: Model, examples: Array, batch: int = 1) -> onnx.ModelProto:
+    """The model with int8 weights for each channel and int8 values, their ranges those that `examples` give.
+
+    `model` is best folded. onnxruntime leaves what it has no int8 form of in float32.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        before, after = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
+        write_onnx(model, before)
+        logging.disable(logging.WARNING)  # advice on preparing a model, which this one is
+        try:
+            quantize_static(
+                str(before),
+                str(after),
+                _Reader(batches_of(examples, batch)),
+                quant_format=QuantFormat.QDQ,
+                per_channel=True,
+                activation_type=QuantType.QInt8,
+                weight_type=QuantType.QInt8,
+            )
+        finally:
+            logging.disable(logging.NOTSET)
+        made = onnx.load(after)
+    made.producer_name, made.producer_version = model.proto.producer_name, model.proto.producer_version
+    made.doc_string = f"{model.proto.doc_string}, quantised to int8"
+    del made.metadata_props[:]
+    made.metadata_props.extend(model.proto.metadata_props)
+    return made
+
+
+def losses(model: Model, made: onnx.ModelProto, examples: Array, batch: int = 1) -> list[Loss]:
+    """What quantisation changes at each output."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / name for name in ("float.onnx", "int8.onnx")]
+        write_onnx(model, paths[0])
+        write_onnx(made, paths[1])
+        before, after = (_run(path, examples, batch) for path in paths)
+    return [_loss(name, before[name], after[name]) for name in before]
+
+
+def _run(path: Path, examples: Array, batch: int) -> dict[str, Array]:
+    options: Any = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    rows = [session.run(names, {INPUT: x}) for x in batches_of(examples, batch)]
+    return {
+        name: np.concatenate(parts)[: len(examples)] for name, parts in zip(names, zip(*rows, strict=True), strict=True)
+    }
+
+
+def _loss(name: str, before: Array, after: Array) -> Loss:
+    wide = before.astype(np.float64)
+    apart = after - wide
+    noise = float((apart**2).sum())
+    decibels = 10 * np.log10(float((wide**2).sum()) / noise) if noise else float("inf")
+    is_scores = before.ndim == 2 and before.shape[1] > 1
+    agreeing = float((before.argmax(1) == after.argmax(1)).mean()) if is_scores else None
+    return Loss(name, float(np.abs(apart).max()), float(np.abs(wide).max()), float(decibels), agreeing)

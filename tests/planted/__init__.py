@@ -1,0 +1,1 @@
+"""Planted faults: deliberate mistakes in emitters and shape rules, each of which the tests must find."""
