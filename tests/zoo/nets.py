@@ -21,8 +21,8 @@ LARGE = 30_000_000
 
 
 def size(name: str) -> int:
-    """Rows and columns of small pictures that a network takes; inception's stem needs larger ones."""
-    return 107 if name == "inception_v3" else 64
+    """Rows and columns of small pictures that a network takes; inception's head of training needs larger ones."""
+    return 299 if name == "inception_v3" else 64
 
 
 def small(name: str, narrowed: bool = False) -> archc.Spec:
