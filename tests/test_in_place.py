@@ -10,7 +10,7 @@ from strategies import random_spec
 
 import archc
 from archc.api import Spec, load_with
-from archc.backends.python.in_place import in_place
+from archc.ir.in_place import in_place
 
 torch = pytest.importorskip("torch", reason="the torch target needs torch")
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import prod
 
 from archc.ir.graph import Graph, Node
+from archc.ir.in_place import in_place
 from archc.ir.ops import Flatten
 
 BYTES = {"float32": 4, "int64": 8}
@@ -78,13 +79,13 @@ class Peak:
 def peak_activations(graph: Graph) -> Peak:
     """Where the values alive at once take most, each freed after its last use, in the order of the nodes.
 
-    What a node gives is a value of its own, but for a flatten and for what is the identity outside training: they give
-    the value that they get. What a node needs while it runs, and the weights, are not counted.
+    What a node gives is a value of its own, but for a flatten, for what is the identity outside training and for what
+    works in place: they give the value that they get. What a node needs while it runs, and the weights, are not counted.
     """
     nodes = [node for node in graph.nodes if node.path in graph.inference_nodes]
-    held = {0: 0}
+    held, over = {0: 0}, in_place(graph)
     for node in nodes:
-        held[node.output] = held[node.inputs[0]] if _is_view(node) else node.output
+        held[node.output] = held[node.inputs[0]] if node.path in over or _is_view(node) else node.output
     makers = {0: "", **{node.output: node.path for node in nodes}}
     last = {held[value]: at for at, node in enumerate(nodes) for value in node.inputs}
     last |= {held[output.value]: len(nodes) for output in graph.live_outputs}

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from archc.backends.python.in_place import in_place
 from archc.backends.python.names import SEQUENTIAL_ATTRIBUTES, hides_attribute, is_identifier
 from archc.backends.python.written import Written, written
 from archc.ir import Graph, Node, Scope
+from archc.ir.in_place import in_place
 from archc.ir.verify import GraphError
 
 Form = Literal["leaf", "sequential", "class"]

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from archc.ir import Graph, ops
+from archc.ir import ops
+from archc.ir.graph import Graph
 
 FUNCTIONS: Final = frozenset({"relu", "relu6"})
 """Those whose gradient is found from what they give: the others would keep a copy of what they take."""
