@@ -23,6 +23,7 @@ from archc.backends.onnx import LIMIT, Form, Model, build, serialise, tensor_nam
 from archc.backends.python import to_python
 from archc.backends.torch import to_torch
 from archc.ir.graph import Axis, Graph
+from archc.ir.ops import BatchNorm
 
 Array = np.ndarray[Any, Any]
 
@@ -75,7 +76,8 @@ class Verdict:
 def probe_state(graph: Graph, seed: int = 0) -> dict[str, Array]:
     """Tensors that keep every layer's output near unit size, so that a difference anywhere can be seen.
 
-    PyTorch's default distributions let a deep network's values die away below the absolute bound.
+    PyTorch's default distributions let a deep network's values die away below the absolute bound. In residual networks
+    values would grow from block to block until gates magnify rounding: batch norms have variances that fit.
     """
     state: dict[str, Array] = {}
     for at, (key, tensor, _) in enumerate(graph.tensors()):
@@ -90,7 +92,31 @@ def probe_state(graph: Graph, seed: int = 0) -> dict[str, Array]:
             state[key] = draw.uniform(0.8, 1.2, tensor.shape).astype(np.float32)
         else:
             state[key] = (draw.standard_normal(tensor.shape) * 0.1).astype(np.float32)
-    return state
+    return state | _variances(graph, state, seed)
+
+
+def _variances(graph: Graph, state: Mapping[str, Array], seed: int) -> dict[str, Array]:
+    """Running variances that fit what arrives at each batch norm of inference.
+
+    One factor for all channels and no other means: to take a channel's own mean away would magnify rounding.
+    """
+    norms = [node.path for node in graph.nodes if isinstance(node.op, BatchNorm) and node.path in graph.inference_nodes]
+    if not norms:
+        return {}
+    net = to_torch(graph, state).eval()
+
+    def fit(module: nn.Module, args: tuple[torch.Tensor, ...]) -> None:
+        square = args[0].square().mean()
+        if isinstance(module.running_var, torch.Tensor) and bool(square.isfinite()):
+            module.running_var.mul_(square.clamp(min=1e-4))
+
+    for path in norms:
+        net.get_submodule(path).register_forward_pre_hook(fit)
+    x = np.random.default_rng(seed).standard_normal((2, *graph.types[0].shape)).astype(np.float32)
+    with torch.no_grad():
+        net(torch.from_numpy(x))
+    tensors = net.state_dict()
+    return {f"{path}.running_var": tensors[f"{path}.running_var"].numpy() for path in norms}
 
 
 def verify(

@@ -28,7 +28,7 @@ STEPS = {"lenet_bn": 60, "resnet18": 6}
 WARM = {"lenet_bn": 10, "resnet18": 2}
 OURS = {"lenet_bn": [], "resnet18": ["train.channels_last=true"]}
 """What is set for `archc train`."""
-WAYS = ("archc train", "tutorial", "by hand, in memory")
+WAYS = ("archc train", "tutorial", "by hand, in memory", "archc, bfloat16")
 
 
 class Clock:
@@ -60,7 +60,7 @@ def cpu() -> float:
     )
 
 
-def ours(name: str, options: argparse.Namespace) -> dict[str, float]:
+def ours(name: str, options: argparse.Namespace, *more: str) -> dict[str, float]:
     from archc.api import load_with
     from archc.train.keeper import Keeper
     from archc.train.progress import Sums
@@ -77,10 +77,14 @@ def ours(name: str, options: argparse.Namespace) -> dict[str, float]:
 
     Keeper.on_train_batch_end = timed  # type: ignore[method-assign]
     Task.tested = lambda self: Sums(0.0, 0.0, 1.0)  # type: ignore[method-assign]
-    spec = load_with(f"fashion_mnist/{name}", [f"train.max_steps={STEPS[name]}", *OURS[name]])
+    spec = load_with(f"fashion_mnist/{name}", [f"train.max_steps={STEPS[name]}", *OURS[name], *more])
     with tempfile.TemporaryDirectory() as folder:
         train(spec, Options(output=Path(folder) / "run", data=options.data, threads=options.threads))
     return clock.result(settings_of(spec).batch_size)
+
+
+def ours_in_bfloat16(name: str, options: argparse.Namespace) -> dict[str, float]:
+    return ours(name, options, "train.precision=bfloat16")
 
 
 def theirs(name: str, options: argparse.Namespace) -> dict[str, float]:
@@ -152,7 +156,7 @@ def looped(name: str, net: Any, batches: Iterator[Any], settings: Any) -> dict[s
 
 
 RUN: dict[str, Callable[[str, argparse.Namespace], dict[str, float]]] = dict(
-    zip(WAYS, (ours, theirs, by_hand), strict=True)
+    zip(WAYS, (ours, theirs, by_hand, ours_in_bfloat16), strict=True)
 )
 
 
@@ -190,7 +194,8 @@ def main() -> int:
         for key, word in (("wall", "wall"), ("cpu", "CPU time")):
             own = figures["archc train"][key]
             print(
-                f"  by {word}: {own / figures['tutorial'][key]:.2f} times the tutorial's; "
+                f"  by {word}: {own / figures['tutorial'][key]:.2f} times the tutorial's, in bfloat16 "
+                f"{figures['archc, bfloat16'][key] / figures['tutorial'][key]:.2f} times; "
                 f"the Trainer and the run's records take {1 - own / figures['by hand, in memory'][key]:.1%} of a step"
             )
     return 0

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import thread_time
 
 import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # there are as many workers as cores: threads of torch's would only wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

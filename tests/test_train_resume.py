@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -143,6 +145,25 @@ def test_a_signal_ends_a_process_within_five_seconds(number: int, code: int, tmp
     assert started.exitcode == code
     assert time.monotonic() - sent < 5
     assert "continue by `archc train --resume" in (tmp_path / "log").read_text(encoding="utf-8")
+
+
+def test_a_second_interrupt_ends_a_process_at_once() -> None:
+    code = "import os; from archc.train.signals import Signals; Signals().watch(); os.kill(os.getpid(), {0}); os.kill(os.getpid(), {0}); print('alive')"
+    found = [
+        subprocess.run([sys.executable, "-c", code.format(number)], capture_output=True, text=True, check=False)
+        for number in (2, 15)
+    ]
+    assert [(one.returncode, one.stdout) for one in found] == [(-2, ""), (0, "alive\n")]
+
+
+def test_a_reader_that_leaves_ends_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise BrokenPipeError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("builtins.print", refuse)
+        assert train(write(tmp_path, LINEAR), "-o", tmp_path / "run").code == 0
+    assert len(losses(tmp_path / "run")) == 12
 
 
 def test_a_spec_of_chance_is_what_is_tested() -> None:

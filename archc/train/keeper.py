@@ -39,6 +39,8 @@ class Keeper(Callback):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Put back what a checkpoint holds; an epoch that was made but not tested is tested first."""
         self._scaler = getattr(trainer.precision_plugin, "scaler", None)
+        if self.task.average is not None:
+            self.task.average.to(self.task.device)  # it is no part of the task, so that nobody trains it
         if self.resumed is not None:
             self._restore(self.resumed)
         self._since = time.perf_counter()

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -68,7 +69,8 @@ class Run:
     def say(self, line: str) -> None:
         """Print a line and log it."""
         if self.folder is not None:
-            print(line, flush=True)
+            with suppress(BrokenPipeError):  # a reader that has left ends no run
+                print(line, flush=True)
             self.folder.log(line)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+import numpy as np
 import torch
 from lightning.pytorch import LightningModule
 from torch import distributed, nn
@@ -144,8 +145,7 @@ class Task(LightningModule):
         was_training = net.training
         net.eval()
         examples = self.data.test
-        every = order(0, 0, len(examples))
-        every.sort()
+        every = np.arange(len(examples))
         size, workers = self.settings.batch_size, self.settings.data.get("workers")
         try:
             for inputs, labels, indices, weight in Batches(examples, every, size, self.share, workers=workers):
