@@ -91,6 +91,19 @@ def test_rows_of_zeros_before_a_pool_stay_zeros(opset: int) -> None:
     assert found.tolist() == F.max_pool2d(F.pad(torch.from_numpy(x), (1,) * 4), 3, 2).tolist()
 
 
+@pytest.mark.parametrize("opset", [13, 18, 20, 26])
+def test_padding_between_layouts_runs(opset: int) -> None:
+    """onnxruntime moves transpositions over a Pad, and over what turns the axes and back before a pool."""
+    turned = (Permute("channels_last"), Activation("relu"), Permute("channels_first"))
+    steps = (*turned, Pad((1, 2), (-1, 0)), Permute("channels_last"))
+    assert_same(graph_of((4, 6, 5), *steps), lambda x, t: F.pad(F.relu(x), (2, 0, 1, -1)).movedim(1, -1), opset)
+    pool = MaxPool((3, 3), (2, 2), (0, 0), (1, 1))
+    steps = (Pad((1, 1), (1, 1)), Permute("channels_last"), Permute("channels_first"), pool)
+    graph, x = graph_of((1, 4, 4), *steps), -np.ones((1, 1, 4, 4), np.float32)
+    (found,) = session(build(graph, {}, Form(opset)).whole()).run(None, {"input": x})
+    assert found.tolist() == F.max_pool2d(F.pad(torch.from_numpy(x), (1,) * 4), 3, 2).tolist()
+
+
 # -- folding ------------------------------------------------------------------------------------------------------------
 
 CHAINS: dict[str, tuple[tuple[int, ...], tuple[Any, ...], list[str]]] = {

@@ -96,7 +96,7 @@ FAULTS = (
     of(f"{ONNX}.emit_layout", "upsample", 'nearest_mode="floor"', 'nearest_mode="ceil"', "nearest rounded up", picture(("upsample", {"scale_factor": 2}))),
     of(f"{ONNX}.emit_layout", "pixel_shuffle", "CRD", "DCR", "the order of pixel shuffle", picture(("pixel_shuffle", {"upscale_factor": 2}), channels=8)),
     of(f"{ONNX}.emit_layout", "channel_shuffle", "reshape(op.groups, -1)", "reshape(-1, op.groups)", "the order of channel shuffle", picture(("channel_shuffle", {"groups": 3}), channels=6)),
-    of(f"{ONNX}.emit_pool", "pad_inputs", "*before, *after), value, axes", "*after, *before), value, axes", "padding on the other side", picture(("pad", {"padding": (1, 0, 2, 0)}))),
+    of(f"{ONNX}.emit_pool", "pad_inputs", "*before, 0, 0, *after)", "*after, 0, 0, *before)", "padding on the other side", picture(("pad", {"padding": (1, 0, 2, 0)}))),
     of("archc.backends.fold", "affine", "shift - mean * factor", "shift + mean * factor", "the shift of a folded norm", picture(CONV, ("batch_norm", {}))),
     # -- shape rules, parameters and costs ------------------------------------------------------------------------------
     of(f"{OPS}.sizes", "pool_size", "-(-(size + 2 * padding - window(kernel, dilation)) // stride)", "(size + 2 * padding - window(kernel, dilation)) // stride", "floor for ceil", picture(CEIL)),

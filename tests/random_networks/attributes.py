@@ -142,7 +142,7 @@ def conv_pairs(op: Any, module: Any, file: File, path: str, rank: int) -> list[t
         pairs.append(("padding at the end", module.padding, found["pads"][rank:]))
         pairs.append(("bias", module.bias is not None, len(file.nodes[name].input) == 3))
         return pairs
-    appended = file.number(f"{path}/amounts")[rank:] if f"{path}/amounts" in file.tensors else (0,) * rank
+    appended = file.number(f"{path}/amounts")[-rank:] if f"{path}/amounts" in file.tensors else (0,) * rank
     more = found.get("output_padding", (0,) * rank)
     less = [end - int(a) - b for end, a, b in zip(found["pads"][rank:], appended, more, strict=True)]
     wanted = [p - o for p, o in zip(module.padding, module.output_padding, strict=True)]
@@ -203,6 +203,7 @@ def layout_pairs(op: Any, module: Any, file: File, path: str, rank: int) -> list
     if isinstance(op, ops.Pad):
         kind = type(module).__name__.partition("Pad")[0]
         amounts = file.number(f"{path}/amounts").tolist()
+        amounts = [*amounts[2 : 2 + rank], *amounts[-rank:]]
         theirs = (
             [*module.padding[::-2], *module.padding[::-1][::2]]
             if isinstance(module.padding, tuple)

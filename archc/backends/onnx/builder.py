@@ -25,8 +25,8 @@ class Builder:
     folds: bool = False
     """Whether nodes on constants alone are computed here."""
     tensors: dict[str, Tensor] = field(default_factory=dict)
-    kinds: dict[str, str] = field(default_factory=dict)
-    """The operator that gives each value, by the value's name."""
+    makers: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """The operator that gives each value, and its first input, by the value's name."""
 
     @property
     def wide(self) -> Builder:
@@ -44,8 +44,15 @@ class Builder:
             return output
         node = self.graph.node.add(op_type=kind, name=name, input=inputs, output=[output])
         node.attribute.extend(helper.make_attribute(key, attributes[key]) for key in sorted(attributes))
-        self.kinds[output] = kind
+        self.makers[output] = (kind, next(iter(inputs), ""))
         return output
+
+    def maker(self, value: str) -> str:
+        """The operator that gives a value, whatever the order of its axes; "" for an input."""
+        kind, source = self.makers.get(value, ("", ""))
+        while kind == "Transpose":
+            kind, source = self.makers.get(source, ("", ""))
+        return kind
 
     def _computed(self, kind: str, inputs: Sequence[str], output: str, attributes: dict[str, Attribute]) -> bool:
         """Whether the node's value became a tensor: one in another shape, or with its axes in another order."""

@@ -26,11 +26,10 @@ def max_pool(site: Site, op: MaxPool) -> None:
     """https://onnx.ai/onnx/operators/onnx__MaxPool.html."""
     span = tuple(d * (k - 1) + 1 for k, d in zip(op.kernel_size, op.dilation, strict=True))
     pads, rank = (*op.padding, *end_padding(op.padding, op.stride, span, op.ceil_mode)), site.type.rank
-    x = site.x
+    x = kept_apart(site, site.x)
     if any(needs_pad(site, op, axis, pads[axis::rank]) for axis in range(rank)):
         x = pad_map(site, pads, -np.inf)
         pads = (0,) * len(pads)
-    x = kept_apart(site, x)
     site.final("MaxPool", x, kernel_shape=op.kernel_size, strides=op.stride, pads=pads, dilations=op.dilation)
 
 
@@ -72,20 +71,18 @@ def pad_map(site: Site, pads: Sizes, value: float) -> str:
     return site.step("pad", "Pad", site.x, *inputs, mode="constant")
 
 
-def pad_inputs(site: Site, before: Sizes, after: Sizes, value: str, stem: str = "") -> tuple[str, ...]:
-    """The inputs of Pad behind the first: amounts, value and, from opset 18 on, axes.
+def pad_inputs(site: Site, before: Sizes, after: Sizes, value: str, stem: str = "") -> tuple[str, str]:
+    """The inputs of Pad behind the first: amounts and value.
 
-    The spatial axes are named although the amounts could cover all: onnxruntime folds a Pad without axes into a
-    MaxPool behind it even where the rows are zeros, which a pool's own padding is not. See `kept_apart` for older opsets.
+    The amounts cover all axes, although opset 18 can name some: onnxruntime moves transpositions over a Pad as if its
+    amounts always did, and cannot run what comes of it.
     """
-    if site.opset < 18:
-        return site.integers(f"{stem}amounts", 0, 0, *before, 0, 0, *after), value
-    axes = site.integers(f"{stem}axes", *range(2, 2 + len(before)))
-    return site.integers(f"{stem}amounts", *before, *after), value, axes
+    return site.integers(f"{stem}amounts", 0, 0, *before, 0, 0, *after), value
 
 
 def kept_apart(site: Site, x: str) -> str:
-    """`x`, or where a Pad without axes made it its sum alone: what keeps a runtime from folding the Pad into a pool."""
-    if site.opset >= 18 or site.builder.kinds.get(x) != "Pad":
-        return x
-    return site.step("apart", "Sum", x)
+    """`x`, or where a Pad made it its sum alone.
+
+    onnxruntime folds a Pad into a pool behind it even where the rows are zeros, which a pool's own padding is not.
+    """
+    return site.step("apart", "Sum", x) if site.builder.maker(x) == "Pad" else x
