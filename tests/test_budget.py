@@ -16,6 +16,7 @@ from archc.cli.main import main
 from archc.diagnostics.render import to_text
 from archc.ir import ops
 from archc.ir.graph import Graph
+from archc.ir.in_place import in_place
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 SPECS = [
@@ -212,7 +213,7 @@ def slow_peak(graph: Graph) -> int:
     nodes = [node for node in graph.nodes if node.path in graph.inference_nodes]
     root = {0: 0}
     for node in nodes:
-        same = isinstance(node.op, (ops.Flatten, ops.Dropout, ops.StochasticDepth))
+        same = isinstance(node.op, (ops.Flatten, ops.Dropout, ops.StochasticDepth)) or node.path in in_place(graph)
         root[node.output] = root[node.inputs[0]] if same else node.output
     made = {0: -1} | {node.output: at for at, node in enumerate(nodes) if root[node.output] == node.output}
     read = {value: [at for at, node in enumerate(nodes) for one in node.inputs if root[one] == value] for value in made}
