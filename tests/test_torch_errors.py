@@ -59,6 +59,7 @@ ROWS: list[Row] = [
     # normalisation
     ("picture", "group_norm, num_groups: 3", "A0302", "4 channels over 3 groups leave 1", "3", lambda x: nn.GroupNorm(3, 4)(x)),
     ("picture", "group_norm, num_groups: 0", "A0104", "`num_groups` is out of range", "0", lambda x: nn.GroupNorm(0, 4)(x)),
+    ("picture", "normalize, mean: [0.5, 0.5, 0.5], std: [0.5]", "A0304", "normalize needs a mean for each channel|3 are given", "[0.5, 0.5, 0.5]", lambda x: x - torch.full((3, 1, 1), 0.5)),
     ("features", "local_response_norm, size: 3", "A0301", "local_response_norm needs spatial axes", "local_response_norm", lambda x: nn.LocalResponseNorm(3)(x)),
     ("picture", "local_response_norm, size: 0", "A0104", "`size` is out of range", "0", lambda x: nn.LocalResponseNorm(0)(x)),
     # pools

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Mapping as Map
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -43,7 +44,7 @@ class Env:
     uses: tuple[Use, ...] = ()
     is_open: bool = False
     """Whether there may be params that could not be read, so that no name is unknown for certain."""
-    later: frozenset[str] = frozenset()
+    later: AbstractSet[str] = frozenset()
     """The params that are not known yet: the one whose default this is, and those behind it."""
 
     def lookup(self, name: str) -> Value:

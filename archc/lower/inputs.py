@@ -30,11 +30,12 @@ def param_env(spec: Spec, overrides: Map[str, Tree], evaluator: Evaluator) -> En
         evaluator.fault(
             "A0206", f"the spec has no param `{name}`", overrides[name].span, env, label="unknown param", help=help
         )
-    names = [param.name for param in spec.params]
-    for at, param in enumerate(spec.params):
-        env = replace(env, later=frozenset(names[at:]))
-        bounds[param.name] = param_value(param, overrides.get(param.name), env, evaluator)
-    return replace(env, later=frozenset())
+    later = {param.name for param in spec.params}
+    inner = replace(env, later=later)
+    for param in spec.params:
+        bounds[param.name] = param_value(param, overrides.get(param.name), inner, evaluator)
+        later.discard(param.name)
+    return env
 
 
 def param_value(param: Param, override: Tree | None, env: Env, evaluator: Evaluator) -> Bound:

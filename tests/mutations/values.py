@@ -166,8 +166,9 @@ def bad_name(doc: Document, random: Random) -> Iterator[object]:
 @operator("duplicate name", "A0108")
 def duplicate_name(doc: Document, random: Random) -> Iterator[object]:
     for stages in doc.lists:
-        for at, stage in enumerate(stages.items):
-            others = [s for s in stages.items[:at] if s.text("name") and "$" not in s.text("name")]
+        certain = [s for s in stages.items if "when" not in s.fields]  # of two that exclude each other one is there
+        for at, stage in enumerate(certain):
+            others = [s for s in certain[:at] if s.text("name") and "$" not in s.text("name")]
             name = stage.text("name")
             if name and others and "$" not in name and not named_elsewhere(doc, name):
                 other = random.choice(others)
