@@ -151,8 +151,8 @@ def test_nothing_is_left_running_when_a_caller_stops_early() -> None:
 @FORKS
 def test_an_interrupt_ends_all_processes_without_a_traceback() -> None:
     script = (
-        "import sys, time\nfrom archc import batch\nfrom archc.cli import main\n"
-        "def check(target, **more):\n    print('started', file=sys.stderr, flush=True)\n    time.sleep(60)\n"
+        "import os, sys, time\nfrom archc import batch\nfrom archc.cli import main\n"
+        "def check(target, **more):\n    os.write(2, b'started\\n')\n    time.sleep(60)\n"
         "batch._check = check\nsys.exit(main(['validate', 'specs', '--jobs', '2']))\n"
     )
     run = subprocess.Popen(
