@@ -127,18 +127,12 @@ def modules(runs: int) -> Section:
     for name in NETWORKS:
         nets = pair(name)
         cells = [name]
-        for what, calls in (
-            ("pass", passes([net.eval() for net in nets])),
-            ("step", steps([net.train() for net in nets])),
-        ):
-            if what == "pass":
-                for net in nets:
-                    net.eval()
+        for what, calls, train in (("pass", passes(nets), False), ("step", steps(nets), True)):
+            for net in nets:
+                net.train(train)
             ours, theirs, share = ratio(count, calls)
             cells.append(f"{1000 * ours:.0f} ms, {1000 * theirs:.0f} ms ({share:.3f}×)")
             ratios[f"{name}, {what}"] = 1 / share
-            for net in nets:
-                net.train()
         if name in ("resnet18", "googlenet"):
             compiled = [torch.compile(net.eval()) for net in nets]
             ours, theirs, share = ratio(count, passes(compiled))

@@ -24,14 +24,12 @@ def spec_argument(parser: argparse.ArgumentParser, optional: bool = False, or_ru
         help="a YAML file, `-` for standard input, or the name of a spec that ships (resnet18)"
         + ("; or the folder of a run, for its spec and its best weights" if or_run else ""),
     )
-    parser.add_argument(
-        "--set",
-        metavar="NAME=VALUE",
-        action="append",
-        default=[],
-        dest="settings",
-        help="give a param another value; may be repeated",
-    )
+    set_argument(parser)
+
+
+def set_argument(parser: argparse.ArgumentParser, help: str = "give a param another value; may be repeated") -> None:
+    """--set NAME=VALUE, as often as one likes."""
+    parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], dest="settings", help=help)
 
 
 def format_argument(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archc.cli.common import format_argument, load, problem, report
+from archc.cli.common import format_argument, load, problem, report, set_argument
 from archc.diagnostics import SpecError
 from archc.diagnostics.model import printable
 
@@ -25,14 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("model", metavar="MODEL", help="the folder of a run, an ONNX file, or a spec whose weights are in --weights")
     add("--weights", metavar="FILE", help="of a spec: safetensors, a .pth checkpoint, or a run, whose best is taken")
     add("--last", action="store_true", help="of a run: its last weights, not its best")
-    add(
-        "--set",
-        metavar="NAME=VALUE",
-        action="append",
-        default=[],
-        dest="settings",
-        help="of a spec: give a param, or a field of `train`, another value; may be repeated",
-    )
+    set_argument(parser, "of a spec: give a param, or a field of `train`, another value; may be repeated")
     add("--data", metavar="DIR", help="the folder of the data set's files")
     add("--download", action="store_true", help="fetch the data set where it is not found")
     add("--device", choices=("cpu", "cuda", "mps"), default="cpu", help="where to compute (default: cpu)")

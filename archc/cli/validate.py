@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archc.batch import Checked, Target, check_all, processes, read_stdin, unique
-from archc.cli.common import problem, report, version
+from archc.cli.common import problem, report, set_argument, version
 from archc.diagnostics import Diagnostic, Report
 from archc.diagnostics.formats import FORMATS, Run
 from archc.ir.graph import Graph
@@ -32,14 +32,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         help="files, folders, globs, names of specs that ship, or `-` for standard input",
     )
-    add(
-        "--set",
-        metavar="NAME=VALUE",
-        action="append",
-        default=[],
-        dest="settings",
-        help="give a param another value; may be repeated",
-    )
+    set_argument(parser)
     add("--sizes", action="store_true", help="print the input sizes that each spec takes (done anyway for one spec)")
     add("--format", choices=("text", *FORMATS), default="text", help="how to print (default: text)")
     add("--strict", action="store_true", help="exit with 1 for warnings too")
