@@ -44,7 +44,7 @@ def load(name: str, settings: list[str]) -> api.Spec:
 
 def version() -> str:
     """The version of archc."""
-    from archc import __version__
+    from archc.version import __version__
 
     return __version__
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Final
 
-from archc import __version__
+from archc.version import __version__
 
 COMMANDS: Final = {
     "validate": "check specs and report every mistake",
