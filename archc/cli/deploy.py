@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from archc.api import Spec
 from archc.cli.common import problem
 from archc.cli.targets import Job, Network
-from archc.diagnostics import Diagnostic, SpecError
+from archc.diagnostics import Diagnostic, Report, SpecError
 from archc.ir.graph import Axis, Graph
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from archc.backends.onnx import Form, Model
     from archc.cli.targets import State
+    from archc.profile import Profile
 
 ONLY_ONNX: Final = ("fold", "fp16", "int8", "calibrate", "batch")
 """Options that say how the ONNX file is to be."""
@@ -46,6 +48,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="examples for --int8, .npy or .npz, as they enter the network; random ones without it",
     )
     add("--batch", type=int, metavar="N", help="fix the batch of the ONNX file (default: free)")
+    add(
+        "--profile",
+        metavar="FILE",
+        help="the device that it is for, instead of that of `profile:`: what it cannot run is refused, and its opset and "
+        "folding are used",
+    )
     add("--size", type=int, nargs="+", metavar="N", help="fix free sizes of the input, say height and width")
 
 
@@ -92,6 +100,38 @@ def form(options: argparse.Namespace) -> Form:
 
     opset = DEFAULT_OPSET if options.opset is None else options.opset
     return Form(opset, options.fold or options.int8, options.fp16, options.batch)
+
+
+def fit(spec: Spec, graph: Graph, options: argparse.Namespace) -> str:
+    """Set the options that the device's profile states and the command line does not; what is said of that.
+
+    Raises SpecError where the device cannot run the network, or does not read the opset that is asked for.
+    """
+    profile = _profile(options.profile) if options.profile else spec.profile
+    if profile is None:
+        return ""
+    if options.opset is not None and profile.opset_span is not None and options.opset > profile.opset:
+        message = f"`{profile.name}` does not read opset {options.opset}"
+        help = f"leave --opset out, or ask for {profile.opset} or less"
+        raise SpecError([Diagnostic("A0712", message, profile.opset_span, "what its tools read", help=help)])
+    if options.opset is None and profile.opset_span is not None:
+        options.opset = profile.opset
+    options.fold = options.fold or profile.fold
+    asked = form(options)
+    unfit = spec.unfit_for(replace(profile, opset=asked.opset, fold=asked.fold), graph)
+    if unfit:
+        raise SpecError(unfit)
+    return f"for `{profile.name}`: opset {asked.opset}" + (", batch norms folded" if asked.fold else "")
+
+
+def _profile(name: str) -> Profile:
+    from archc.profile import read_profile
+
+    found = Report()
+    profile = read_profile(name, found)
+    if profile is None:
+        raise SpecError(found.sorted())
+    return profile
 
 
 def sized(spec: Spec, sizes: list[int]) -> Graph:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 ROOM: Final = 2**25
 """Bytes of tensors that may be in memory at once; one alone may have more."""
 
-LARGE: Final = 2**18
+LARGE: Final = 2**16
 """Tensors of fewer bytes are made in their turn, which takes less time than to hand them on."""
 
 MOST_THREADS: Final = 4
