@@ -231,6 +231,7 @@ def _emit(
         names.tensor[node.output],
         tuple(graph.types[value] for value in node.inputs),
         tuple(free[value].spatial for value in node.inputs),
+        tuple(free[value].channels for value in node.inputs),
         _tensors(node, state, builder),
         narrows,
     )
