@@ -88,7 +88,7 @@ class InitChecker:
         """The distributions that the spec sets for the op's tensors; the innermost wins."""
         if own:
             return self.read(primitive, op, own, layers, env, path)
-        if not any([isinstance(layer.tree.get(primitive.name), Mapping) for layer in layers]):
+        if not any(isinstance(layer.tree.get(primitive.name), Mapping) for layer in layers):
             return ()
         key = id(op), tuple([id(layer) for layer in layers]), env.index
         if key not in self.known:
