@@ -21,12 +21,13 @@ from archc.train.batches import Share
 from archc.train.checkpoint import State, read_checkpoint
 from archc.train.data import Data, load_data, places_of
 from archc.train.data.examples import Unreadable
-from archc.train.device import check_device
+from archc.train.device import check_device, is_cpu
 from archc.train.faults import fault
 from archc.train.folder import RunFolder, environment_of, new_folder, summary_lines
 from archc.train.keeper import Keeper
 from archc.train.layout import ENVIRONMENT, SPEC
 from archc.train.lock import Lock
+from archc.train.memory import keep_memory
 from archc.train.nonfinite import NonFinite
 from archc.train.objective import objective_of
 from archc.train.progress import Progress, Unfit
@@ -165,6 +166,8 @@ def _run(run: Run) -> int:
 
 
 def _fitted(run: Run, signals: Signals) -> int:
+    if is_cpu(run.options.device):
+        keep_memory()
     task = Task(
         run.spec.to_torch(seed=run.settings.seed),
         run.settings,

@@ -49,6 +49,13 @@ class Task(LightningModule):
         self._factor: Factor = factor_of(settings, self.steps_per_epoch)
         self._stop = 0
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """As a module does; but for the hook that is running, which the Trainer notes some fifty times in a step."""
+        if name == "_current_fx_name":
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
+
     @property
     def result(self) -> nn.Module:
         """The network that is tested and kept: the average of the weights where there is one."""
