@@ -321,7 +321,7 @@ def test_one_number_says_yes_or_no() -> None:
     objective = objective_of(spec.graph, settings_of(spec))
     right = objective.right(torch.tensor([[0.3], [-0.2], [2.0]]), torch.tensor([[1.0], [1.0], [1.0]]), training=False)
     assert right is not None
-    assert int(right) == 2
+    assert (int(right[0]), right[1]) == (2, 3)
 
 
 # -- ways to run ----------------------------------------------------------------------------------------------------------------

@@ -19,8 +19,13 @@ def check_device(device: str, settings: Settings | None = None) -> None:
     if not there[device]:
         help = "use `--device cpu`, or `auto` for the best that there is"
         raise fault("A0808", f"this machine has no device `{device}`", "--device", help)
-    if settings is not None and settings.precision == "float16" and is_cpu(device):
-        where = settings.spans.get("precision", "--device")
+    if settings is None or settings.precision != "float16":
+        return
+    where = settings.spans.get("precision", "--device")
+    if settings.strategy == "fsdp":
+        help = "use `bfloat16`, or `strategy: ddp`"
+        raise fault("A0808", "`float16` does not go with `fsdp`: losses are not scaled there", where, help)
+    if is_cpu(device):
         raise fault("A0808", "`float16` needs a GPU", where, "use `bfloat16`, or `float32`")
 
 
