@@ -2,7 +2,7 @@
 
     python benchmarks/train.py [--networks lenet_bn resnet18] [--rounds 3] [--workers 0] [--threads N] [--data DIR]
 
-Each round runs every way in turn, each in a process of its own; the ratios are those of the medians. A way is measured
+Each round runs every way in turn, each in a process of its own; a ratio is the median of those of the rounds. A way is measured
 from its fifth step on, by the wall clock and by the CPU time of all its threads and workers, which other work on the
 machine disturbs less. `by hand, in memory` is the plain loop over archc's data path: what it is faster than `archc train`
 by is the share of the Trainer and of all that a run keeps. Memory is the peak of the process.
@@ -209,6 +209,11 @@ def measured(way: str, name: str, options: argparse.Namespace) -> dict[str, floa
     return result
 
 
+def ratios(rounds: list[dict[str, dict[str, float]]], key: str, base: str) -> dict[str, float]:
+    """How many times the rate of the way `base` each way has: the median over rounds."""
+    return {way: median(one[way][key] / one[base][key] for one in rounds) for way in WAYS}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--networks", nargs="+", choices=list(STEPS), default=list(STEPS))
@@ -232,13 +237,12 @@ def main() -> int:
                 f"  {way:20} {found['wall']:8,.0f} examples/s  {found['cpu']:8,.0f} by CPU time  {found['memory']:6,.0f} MiB"
             )
         for key, word in (("wall", "wall"), ("cpu", "CPU time")):
-            rate = {way: found[key] for way, found in figures.items()}
-            bare, peer = rate["by hand, in memory"], rate["tutorial"]
+            peer, bare = (ratios(rounds, key, way) for way in ("tutorial", "by hand, in memory"))
             print(
-                f"  by {word}: {rate['archc train'] / peer:.2f} times the tutorial's, in bfloat16 "
-                f"{rate['archc, bfloat16'] / peer:.2f} times; without any Trainer {bare / peer:.2f} times; "
-                f"of a step Lightning takes {1 - rate['Lightning, in memory'] / bare:.1%}, with the run's records "
-                f"{1 - rate['archc train'] / bare:.1%}"
+                f"  by {word}: {peer['archc train']:.2f} times the tutorial's, in bfloat16 "
+                f"{peer['archc, bfloat16']:.2f} times; without any Trainer {peer['by hand, in memory']:.2f} times; "
+                f"of a step Lightning takes {1 - bare['Lightning, in memory']:.1%}, with the run's records "
+                f"{1 - bare['archc train']:.1%}"
             )
     return 0
 

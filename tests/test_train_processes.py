@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
 import os
 import signal
 import socket
@@ -17,6 +20,8 @@ pytest.importorskip("lightning")
 
 import torch
 from training import LINEAR, best, last, losses, process, rows, train, write
+
+from archc.cli import main
 
 NET = """\
 archc: 1
@@ -175,6 +180,20 @@ def test_a_run_in_parts_continues_in_parts_and_alone(tmp_path: Path) -> None:
     assert losses(many) == pytest.approx(losses(tmp_path / "one"), abs=1e-5)
     weights = last(tmp_path / "one")
     assert all(torch.allclose(one, weights[name], atol=1e-4) for name, one in last(many).items())
+
+
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_what_is_kept_of_an_average_is_what_was_tested(strategy: str, tmp_path: Path) -> None:
+    """Running means too, of which each process has its own."""
+    text = PARTS.replace("{name: norm, type: group_norm, num_groups: 2}", "{name: norm, type: batch_norm}")
+    words = ("--set", f"train.strategy={strategy}", "--set", "train.epochs=1", "--set", "train.batch_size=20")
+    processes = started(2, tmp_path, write(tmp_path, text), "-o", tmp_path / "run", *words)
+    assert ended(processes, tmp_path) == [0, 0], logs(tmp_path)
+    told = float((tmp_path / "run" / "metrics.csv").read_text(encoding="utf-8").splitlines()[1].split(",")[5])
+    stream = io.StringIO()
+    with contextlib.redirect_stdout(stream):
+        assert main(["evaluate", str(tmp_path / "run"), "--format", "json"]) == 0
+    assert json.loads(stream.getvalue())["loss"] == pytest.approx(told, abs=2e-6)
 
 
 SHARDED = """\

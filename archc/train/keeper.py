@@ -140,8 +140,9 @@ class Keeper(Callback):
     def _share_buffers(self) -> None:
         """Every process tests with the buffers of the first, which are those that are kept."""
         if self.task.share.world > 1:
-            for buffer in self.task.net.buffers():
-                distributed.broadcast(buffer, 0)
+            for net in (self.task.net, self.task.result):  # which are one where there is no average
+                for buffer in net.buffers():
+                    distributed.broadcast(buffer, 0)
 
     def _clock(self, is_training: bool = False) -> None:
         now = time.perf_counter()
