@@ -11,13 +11,14 @@ from hostile import HEAD, chain, lines, param
 import archc
 from archc.analysis.cost import costs
 from archc.api import load_with
-from archc.diagnostics import Diagnostic
+from archc.diagnostics import Diagnostic, Span
 from archc.ir.graph import Graph
 from archc.ir.text import to_text
 from archc.ir.verify import verify
 from archc.limits import MAX_OPS
 from archc.lower import units
 from archc.spec.load import shipped_specs
+from archc.spec.values import BlockRef, Value
 
 EXAMPLES = sorted((Path(__file__).resolve().parent.parent / "examples").glob("*.yaml"))
 
@@ -121,7 +122,7 @@ def test_a_spec_and_what_it_extends_are_measured_together(tmp_path: Path) -> Non
 def plainly(monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on each copy of a repeat and each use of a block is lowered for itself."""
     monkeypatch.setattr(units, "varies", lambda stage, init: True)
-    monkeypatch.setattr(units.Units, "is_plain", lambda *_: False)
+    monkeypatch.setattr(units.Units, "variables", lambda *_: None)
 
 
 def said(graph: Graph) -> str:
@@ -129,6 +130,26 @@ def said(graph: Graph) -> str:
     scopes = [(one.path, one.kind, one.type, one.inputs, one.output, one.input_names) for one in graph.scopes]
     inits = [(node.path, node.type, node.init, node.span.position) for node in graph.nodes]
     return f"{to_text(graph)}{scopes}{inits}{graph.order}{graph.outputs}{costs(graph)}"
+
+
+def at(span: Span | None) -> tuple[object, ...]:
+    return span.position if span is not None else ()
+
+
+def said_of(value: Value) -> object:
+    return (value.type, value.values()) if isinstance(value, BlockRef) else value
+
+
+def blamed(spec: archc.Spec) -> dict[str, object]:
+    """What gave each field of each op, and the uses of blocks that led to it."""
+    assert spec._lowered is not None
+    return {
+        path: (
+            {name: (said_of(one.value), at(one.origin), at(span)) for name, (one, span) in site.arguments.items()},
+            [(at(use.span), use.block) for use in site.env.uses],
+        )
+        for path, site in spec._lowered[2].sites.items()
+    }
 
 
 SHORT = {
@@ -146,24 +167,53 @@ SHORT = {
     "renames": "{type: residual, out_channels: 3, names: {conv1: c}}, {type: residual, out_channels: 3}",
     "in line": "{repeat: 4, inline: true, stages: [{type: relu}, {type: residual, out_channels: 3}]}",
     "init": "{repeat: 3, init: {conv: {weight: {type: normal, std: '${1 / (i + 1)}'}}}, stages: [{type: conv, out_channels: 3, kernel_size: 1}]}",
+    "widths": "{type: two, width: 3}, {type: two, width: 4}, {type: two, width: 3}, {type: two, width: 3, act: gelu}",
+    "of copies": "{repeat: 4, stages: [{type: two, width: '${min(i, 1) + 3}'}, {type: conv, out_channels: 3, kernel_size: 1}]}",
+    "in line, by number": "{repeat: 4, inline: true, stages: [{type: two, width: 3, p: '${i / 10}'}]}",
+    "from elsewhere": "{type: outer, width: 3}, {type: outer, width: 3}",
     "a bool and an int": "{type: conv, out_channels: 3, kernel_size: 1, bias: true}, {type: conv, out_channels: 3, kernel_size: 1, groups: 1}",
 }  # fmt: skip
+
+BLOCKS = """\
+blocks:
+  two:
+    params: {width: {type: int}, act: {type: block, default: relu}, p: 0.0}
+    stages:
+      - {type: conv, out_channels: $width, kernel_size: 1}
+      - {type: batch_norm, momentum: "${0.1 + p / 10}"}
+      - {type: $act}
+  outer:
+    params: {width: {type: int}}
+    stages:
+      - {type: two, width: $width}
+      - {type: two, width: $width}
+      - {type: two, width: $width, act: {type: leaky_relu, negative_slope: 0.1}}
+      - {type: two, width: $width, act: {type: leaky_relu, negative_slope: 0.2}}
+"""
 
 
 @pytest.mark.parametrize("name", list(SHORT))
 def test_copies_are_what_lowering_each_gives(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = HEAD + f"stages: [{SHORT[name]}]\ninit: {{conv: {{weight: {{type: kaiming_normal, mode: fan_out}}}}}}\n"
-    short = load_with("-", [], text.encode()).graph
-    verify(short)
+    text = (
+        HEAD + f"stages: [{SHORT[name]}]\ninit: {{conv: {{weight: {{type: kaiming_normal, mode: fan_out}}}}}}\n{BLOCKS}"
+    )
+    short = load_with("-", [], text.encode())
+    verify(short.graph)
+    places = blamed(short)
     plainly(monkeypatch)
-    assert said(short) == said(load_with("-", [], text.encode()).graph)
+    whole = load_with("-", [], text.encode())
+    assert said(short.graph) == said(whole.graph)
+    assert places == blamed(whole)
 
 
 @pytest.mark.parametrize("path", [*shipped_specs().values(), *EXAMPLES], ids=lambda path: path.stem)
 def test_shipped_specs_are_what_lowering_each_copy_gives(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    short = archc.load(path).graph
+    short = archc.load(path)
+    places = blamed(short)
     plainly(monkeypatch)
-    assert said(short) == said(archc.load(path).graph)
+    whole = archc.load(path)
+    assert said(short.graph) == said(whole.graph)
+    assert places == blamed(whole)
 
 
 def test_a_claim_that_fails_in_each_copy_is_said_once() -> None:

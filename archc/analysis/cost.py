@@ -48,18 +48,22 @@ def costs(graph: Graph) -> dict[str, Cost]:
         cost = known.get(key)
         if cost is None:
             cost = known[key] = node_cost(graph, node)
-        path = node.path
-        while path:
-            own = sums[path]
-            own[0] += cost.parameters
-            own[1] += cost.macs
-            own[2] += cost.bytes
-            path = path.rpartition(".")[0]
-        total = sums[""]
-        total[0] += cost.parameters
-        total[1] += cost.macs
-        total[2] += cost.bytes
+        sums[node.path] = [cost.parameters, cost.macs, cost.bytes]
+    for path in reversed(graph.order):  # what is inside comes after what holds it
+        whole, own = sums[path.rpartition(".")[0]], sums[path]
+        whole[0] += own[0]
+        whole[1] += own[1]
+        whole[2] += own[2]
     return {path: Cost(*own) for path, own in sums.items()}
+
+
+def parameters(graph: Graph) -> tuple[int, ...]:
+    """The parameters of each node, in their order."""
+    known: dict[int, int] = {}  # copies share their ops
+    for node in graph.nodes:
+        if id(node.op) not in known:
+            known[id(node.op)] = sum(prod(tensor.shape) for tensor in node.op.tensors() if tensor.trainable)
+    return tuple([known[id(node.op)] for node in graph.nodes])
 
 
 @dataclass(frozen=True, slots=True)

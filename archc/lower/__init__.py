@@ -121,7 +121,7 @@ def _network(
     if train is not None and input_ is not None:
         from archc.lower.ends import View, check_ends
 
-        parts = (lists.nodes, lists.scopes, outputs, lists.types, lists.primitives.widths)
+        parts = (lists.nodes, lists.scopes, outputs, lists.types, lists.sites)
         check_ends(train, View(lists.evaluator, env, spec, input_, *parts, graph))
     return graph
 

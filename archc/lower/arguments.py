@@ -31,6 +31,8 @@ class Fixed:
     """What is the same in every copy of a stage: the fields without expressions, once they were found to be right."""
 
     arguments: Arguments = field(default_factory=dict)
+    varying: set[str] = field(default_factory=set)
+    """The fields that have expressions."""
     is_right: bool = False
     """Whether all fields are known ones and none is missing."""
 
@@ -70,7 +72,7 @@ class Call:
 
         What an unknown field was meant to be, or anything that is not given if that cannot be told, is UNKNOWN too.
         """
-        fixed = self.fixed.arguments
+        fixed, varying = self.fixed.arguments, self.fixed.varying
         work = WORK * (len(params) - len(fixed)) + FIXED_WORK * (1 + len(fixed))
         self.evaluator.spend(work, self.stage.span, self.env)
         hidden, likely = self.check(params, is_open) if not self.fixed.is_right else (set(), {})
@@ -84,8 +86,11 @@ class Call:
                 bound[name] = Bound(UNKNOWN, None), self.stage.span
             else:
                 bound[name] = self.argument(param, inner, likely.get(name))
-                if name not in likely and self.is_fixed(param, bound[name][0]):
-                    fixed[name] = bound[name]
+                if name not in varying and name not in likely:
+                    if self.is_fixed(param, bound[name][0]):
+                        fixed[name] = bound[name]
+                    else:
+                        varying.add(name)
             inner.bounds[name] = bound[name][0]
             if name in likely:
                 inner.bounds[str(likely[name].key.value)] = bound[name][0]

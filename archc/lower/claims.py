@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archc.analysis.cost import costs
+from archc.analysis.cost import parameters
 from archc.blocks.torch_names import type_help
 from archc.diagnostics import Span
 from archc.ir.graph import Graph, Output
@@ -147,10 +147,10 @@ def unknown_type(name: str, span: Span, env: Env, lists: Lists) -> None:
 
 def check_size(spec: Spec, graph: Graph, env: Env, evaluator: Evaluator) -> None:
     """Free sizes must work; the whole must stay within what a machine can hold."""
-    found = costs(graph)
-    heaviest = max(graph.nodes, key=lambda node: found[node.path].parameters, default=None)
-    if heaviest is not None and found[""].parameters > MAX_PARAMETERS:
-        message = f"the network has {found[''].parameters:,} parameters, more than {MAX_PARAMETERS:,}"
+    found = parameters(graph)
+    if sum(found) > MAX_PARAMETERS:
+        heaviest = graph.nodes[found.index(max(found))]
+        message = f"the network has {sum(found):,} parameters, more than {MAX_PARAMETERS:,}"
         evaluator.fault("A0003", message, heaviest.span, env, help="narrow it", path=heaviest.path)
     spans = {axis.name: axis.span for axis in spec.input.axes} if spec.input else {}
     check_free_sizes(spans, graph, env, evaluator)

@@ -13,7 +13,7 @@ from archc.diagnostics.fixes import respelt, retyped, text_at
 from archc.diagnostics.model import Fix
 from archc.limits import MAX_ELEMENTS, MAX_WORK
 from archc.source import Mapping, Scalar, Sequence, Tree
-from archc.spec.expressions import ExpressionError, Text, bare_name, evaluate, parse_text
+from archc.spec.expressions import ExpressionError, Text, evaluate, parse_text
 from archc.spec.hints import intended
 from archc.spec.params import SAME, Fault, Param, conform, proposal, suggestion
 from archc.spec.values import UNKNOWN, BlockRef, Bound, Unknown, Value
@@ -196,10 +196,13 @@ class Evaluator:
         origin: Span | None = None
         try:
             text = parse_text(tree.value)
+            bare = env.bounds.get(text.bare)
+            if bare is not None:
+                self.spend(1 + (len(bare.value) if isinstance(bare.value, tuple) else 0), tree.span, env)
+                return Bound(bare.value, bare.origin or tree.span, bare.declared)
             self.spend(text.size * (1 + env.elements(text)), tree.span, env)
             origin = env.origin(text) if len(text.parts) == 1 else None
-            bare = env.bounds.get(bare_name(text))
-            return Bound(evaluate(text, env.lookup), origin or tree.span, bare.declared if bare is not None else None)
+            return Bound(evaluate(text, env.lookup), origin or tree.span)
         except ExpressionError as error:
             self.failed(error, tree, env, origin, path)
             return Bound(UNKNOWN, tree.span)

@@ -20,6 +20,9 @@ from archc.source import Mapping, Tree
 from archc.spec.params import suggestion
 from archc.spec.values import UNKNOWN, Bound, Unknown, describe, is_number
 
+Inits = tuple[tuple[str, Init], ...]
+"""Distributions by the names of tensors."""
+
 
 class InitChecker:
     """Reads `init` sections; shared by every list of one network."""
@@ -28,6 +31,8 @@ class InitChecker:
         self.evaluator = evaluator
         self.library = library
         self.checked: set[int] = set()
+        self.known: dict[tuple[int, tuple[int, ...], int | None], tuple[Op, tuple[InitLayer, ...], Inits]] = {}
+        """What the layers around an op set, by the ids of op and layers, which are kept with it."""
 
     def check_types(self, section: Mapping, env: Env) -> None:
         """Every key is a primitive with tensors, every field one of them, every distribution one that exists."""
@@ -79,10 +84,25 @@ class InitChecker:
 
     def of(
         self, primitive: Primitive, op: Op, own: Mapping | None, layers: Sequence[InitLayer], env: Env, path: str
-    ) -> tuple[tuple[str, Init], ...]:
+    ) -> Inits:
         """The distributions that the spec sets for the op's tensors; the innermost wins."""
-        if not own and not any(isinstance(layer.tree.get(primitive.name), Mapping) for layer in layers):
+        if own:
+            return self.read(primitive, op, own, layers, env, path)
+        if not any(isinstance(layer.tree.get(primitive.name), Mapping) for layer in layers):
             return ()
+        key = id(op), tuple([id(layer) for layer in layers]), env.index
+        if key not in self.known:
+            before = self.evaluator.report.given
+            found = self.read(primitive, op, None, layers, env, path)
+            if self.evaluator.report.given != before:
+                return found
+            self.known[key] = op, tuple(layers), found
+        return self.known[key][2]
+
+    def read(
+        self, primitive: Primitive, op: Op, own: Mapping | None, layers: Sequence[InitLayer], env: Env, path: str
+    ) -> Inits:
+        """The same, read anew."""
         names = {tensor.name or "weight": tensor for tensor in op.tensors() if tensor.trainable}
         local = replace(env, bounds={**env.bounds, **_constants(op)})
         chosen: dict[str, Init] = {}

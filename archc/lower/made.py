@@ -36,6 +36,8 @@ class Passage:
     flow: Flow
     depth: int = 0
     """How many blocks and lists were around it."""
+    env: Env | None = None
+    """What it was made in, where it may be made again elsewhere."""
 
     @property
     def ops(self) -> int:
@@ -124,9 +126,11 @@ class Made:
         """How much there is now."""
         return Mark(len(self.nodes), len(self.scopes), len(self.order), len(self.types), len(self.claims), self.steps)
 
-    def again(self, passage: Passage, taken: Flow, path: str) -> Flow:
-        """A passage once more, at another path, of another value of the same type."""
+    def again(self, passage: Passage, taken: Flow, path: str, env: Env | None = None) -> Flow:
+        """A passage once more, at another path, of another value of the same type; of a use in `env`, where that is told."""
         since, until, given, old = passage.since, passage.until, passage.given, passage.flow
+        before = passage.env.uses if passage.env is not None else ()
+        elsewhere = env.uses if env is not None and env.uses is not before else None
         cut, shift = len(old.maker), len(self.types) - since.types
         first, entering, taking = since.types, given.id, taken.id
 
@@ -137,7 +141,8 @@ class Made:
             inputs = tuple([moved(value) for value in node.inputs])
             name = path + node.path[cut:]
             self.nodes.append(Node(name, node.op, inputs, node.output + shift, node.span, node.type, node.init))
-            self.sites[name] = self.sites[node.path]
+            site = self.sites[node.path]
+            self.sites[name] = site if elsewhere is None else site.moved(elsewhere, len(before))
         for scope in self.scopes[since.scopes : until.scopes]:
             inputs, output = tuple([moved(value) for value in scope.inputs]), moved(scope.output)
             name = path + scope.path[cut:]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from archc.blocks.primitives import FieldFault, Primitive
 from archc.diagnostics import Label, Span
@@ -27,21 +27,8 @@ SIZELESS = frozenset({"out_channels", "groups", "bias"})
 KEEPING = frozenset({"batch_norm", "dropout", "group_norm", "layer_norm", "scale", "stochastic_depth"})
 """Types that keep the shape whatever their fields, besides the functions of each element."""
 
-WIDTH_FIELDS = ("out_channels", "out_features")
-"""Fields that set the channels of the output."""
-
 Arguments = dict[str, tuple[Bound, Span]]
 """Each field's value, and the span of what gave it."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Width:
-    """Where the channels of a node's output are written: the field, its place, what the value depends on, the scope."""
-
-    field: str
-    span: Span
-    origin: Span | None
-    env: Env
 
 
 class Primitives:
@@ -49,8 +36,6 @@ class Primitives:
 
     def __init__(self, evaluator: Evaluator, rank: int) -> None:
         self.evaluator = evaluator
-        self.widths: dict[str, Width] = {}
-        """By path, of the nodes that have one."""
         self.rank = rank
         """Of the network's input: what a convolution is taken to get where its input is not known."""
 
@@ -58,10 +43,6 @@ class Primitives:
         self, primitive: Primitive, stage: Stage, arguments: Arguments, inputs: Sequence[Flow], env: Env, path: str
     ) -> tuple[Op | None, TensorType | None]:
         """The op and its output's type; what is not known after a mistake is None."""
-        for field in WIDTH_FIELDS:
-            if field in arguments:
-                bound, span = arguments[field]
-                self.widths[path] = Width(field, span, bound.origin, env)
         types = [flow.type for flow in inputs]
         if types == [None] and "out_channels" in arguments and self.rank:
             types = [TensorType(None, (None,) * self.rank)]

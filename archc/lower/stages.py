@@ -335,12 +335,14 @@ class Lists(Bounded):
         """One module at `path`: a node, or a scope with what is in it."""
         if isinstance(unit.type, Primitive):
             return self.node(unit, unit.type, path, flows, env)
-        key = (unit.key(env), flows[0].type) if unit.plain and len(flows) == 1 else None
+        key = None
+        if unit.names is not None and len(flows) == 1:
+            key = unit.key(env), unit.origins(env), flows[0].type
         depth = self.depth + len(env.uses)
         known: Passage | None = unit.made.get(key)
         if known is not None and depth <= known.depth:
             self.make_room(known, 1, unit.stage.span, env, path)
-            return self.again(known, flows[0], path)
+            return self.again(known, flows[0], path, env)
         self.evaluator.spend(WORK, unit.stage.span, env)
         since, before = self.mark(), self.evaluator.report.given
         if unit.type is None:
@@ -353,7 +355,7 @@ class Lists(Bounded):
         until = self.mark()
         is_known = self.evaluator.report.given == before and not self.broken and until.claims == since.claims
         if key is not None and is_known and flow.type is not None:
-            unit.made[key] = Passage(since, until, flows[0], flow, depth)
+            unit.made[key] = Passage(since, until, flows[0], flow, depth, env)
         return flow
 
     def body(self, unit: Unit, prefix: str, flows: list[Flow], env: Env, space: Namespace, frame: Frame) -> Flow:
@@ -434,7 +436,7 @@ class Lists(Bounded):
 
     def arguments(self, unit: Unit, definition: Definition, env: Env, path: str) -> Arguments:
         """The parameters of one use of a definition, bound once where they are always the same."""
-        key = unit.key(env)
+        key = (unit.key(env), unit.origins(env)) if unit.names is not None else None
         if key is not None and key in unit.made:
             found: Arguments = unit.made[key]
             return found
@@ -451,9 +453,9 @@ class Lists(Bounded):
         """One primitive."""
         stage = unit.stage
         types = tuple([flow.type for flow in flows])
-        key = (unit.key(env), types) if unit.plain else None
+        key = (unit.key(env), types) if unit.names is not None else None
         if key is not None and key in unit.made:
-            op, type_ = unit.made[key]
+            op, type_, _ = unit.made[key]
         else:
             before = self.evaluator.report.given
             arguments = self.units.call(unit, primitive.name, env, path).bind(primitive.params)
@@ -462,7 +464,7 @@ class Lists(Bounded):
                 return self.flow(None, stage.span, path)
             op, type_ = self.primitives.build(primitive, stage, arguments, flows, env, path)
             if key is not None and op is not None and self.evaluator.report.given == before:
-                unit.made[key] = op, type_
+                unit.made[key] = op, type_, env  # which keeps alive what the key has the ids of
         if type_ is not None and prod([size for size in type_.dims if size is not None]) > MAX_VALUE:
             message = f"a value has more than {MAX_VALUE:,} elements"
             self.stop(message, stage.span, env, "use fewer channels or rows", path)
@@ -476,7 +478,7 @@ class Lists(Bounded):
         inputs = tuple([flow.id for flow in flows])
         self.nodes.append(Node(path, op, inputs, flow.id, stage.span, primitive.name, inits))
         self.order.append(path)
-        self.sites[path] = Site(stage, partial(self.units.bound, unit, primitive, env, path), env)
+        self.sites[path] = Site(stage, partial(self.units.bound, unit, primitive, path), env)
         return flow
 
 

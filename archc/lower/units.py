@@ -16,6 +16,7 @@ from archc.lower.frames import InitLayer
 from archc.lower.init import InitChecker
 from archc.lower.names import no_children
 from archc.source import Mapping, Scalar, Sequence, Tree
+from archc.spec.expressions import ExpressionError, parse_text
 from archc.spec.hints import COMPARISON, intended
 from archc.spec.model import Definition, Stage
 from archc.spec.params import Param
@@ -32,17 +33,30 @@ class Unit:
     block: BlockRef | None
     """The block parameter that gave the type, if one did."""
     init: tuple[InitLayer, ...]
-    plain: bool = False
-    """Whether no field of it has an expression, so that what arrives decides what it makes."""
+    names: tuple[str, ...] | None = None
+    """The variables that its fields use; None where more than they and what arrives decides what it makes."""
     varies: bool = False
     """Whether anything in it uses `i`, so that copies may differ."""
     made: dict[Hashable, Any] = field(default_factory=dict)
-    """What a plain unit made of what arrived; one for all primitives with the same fields."""
+    """What it made, by what decides that; one for all primitives with the same fields."""
     fixed: Fixed = field(default_factory=Fixed)
 
     def key(self, env: Env) -> Hashable:
-        """What the fields of a plain unit depend on: what arrives, and whether it is the first copy; else None."""
-        return (env.in_channels, env.no_channels, not env.index) if self.plain else None
+        """What the fields depend on: what arrives, whether it is the first copy, and the values of their variables."""
+        if self.names is None:
+            return None
+        if not self.names:
+            return env.in_channels, env.no_channels, not env.index
+        bounds = env.bounds
+        values = [bounds[name].value if name in bounds else None for name in self.names]
+        # A bool is no int, an int no float; two blocks are one only where they stand in one place.
+        told = tuple([(value.__class__, id(value) if isinstance(value, BlockRef) else value) for value in values])
+        return env.in_channels, env.no_channels, not env.index, env.index if "i" in self.names else None, told
+
+    def origins(self, env: Env) -> Hashable:
+        """Where the values of its variables come from."""
+        bounds = env.bounds
+        return tuple([id(bounds[name].origin) for name in self.names or () if name in bounds])
 
 
 TYPE: Final = Param("type", "string")
@@ -67,15 +81,15 @@ class Units:
         self.inits = inits
         self.has_lost_defaults = has_lost_defaults
         self.silent = Evaluator(Report(), evaluator.rank)
-        self.known: dict[tuple[int, str], tuple[tuple[InitLayer, ...], Unit]] = {}
-        """By the stage's id, and its type where a param says it, units and the `init` around them."""
+        self.known: dict[Hashable, tuple[tuple[InitLayer, ...], Unit]] = {}
+        """By the stage's id, and its type or the block where a param says it, units and the `init` around them."""
 
         self.shared: dict[Hashable, dict[Hashable, Any]] = {}
         """What primitives made, by what their stages say."""
 
-    def again(self, stage: Stage, init: tuple[InitLayer, ...], name: str = "") -> Unit | None:
+    def again(self, stage: Stage, init: tuple[InitLayer, ...], by: str | int = "") -> Unit | None:
         """The unit of a stage that was there before and is always the same."""
-        known = self.known.get((id(stage), name))
+        known = self.known.get((id(stage), by))
         return known[1] if known is not None and known[0] is init else None
 
     def is_there(self, stage: Stage, env: Env) -> bool | None:
@@ -104,14 +118,14 @@ class Units:
         before = self.evaluator.report.given
         bound = self.evaluator.value(stage.type, env) if stage.type is not None else None
         block = bound.value if bound is not None and isinstance(bound.value, BlockRef) else None
-        by_param = block.type if block is not None else ""
-        known = self.again(stage, init, by_param) if block is not None and not block.fields else None
+        by = "" if block is None else id(block) if block.fields else block.type
+        known = self.again(stage, init, by) if block is not None else None
         if known is not None:
             return known
         unit = self._read(stage, bound, block, env, init)
-        has_own = block.fields if block is not None else stage.type is not None and has_expression(stage.type)
+        has_own = block is None and stage.type is not None and has_expression(stage.type)
         if unit is not None and stage.init is None and not has_own and self.evaluator.report.given == before:
-            self.known[id(stage), by_param] = init, unit
+            self.known[id(stage), by] = init, unit
         return unit
 
     def _read(
@@ -120,7 +134,7 @@ class Units:
         if stage.type is None or bound is None:
             own = (self.init_layer(stage.init, env),) if stage.init is not None else ()
             no_children(stage, "a group", env, self.evaluator)
-            return Unit(stage, None, None, (*init, *own) if own else init, False, varies(stage, init))
+            return Unit(stage, None, None, (*init, *own) if own else init, None, varies(stage, init))
         name = block.type if block else bound.value
         if not isinstance(name, str):
             self.evaluator.conformed(TYPE, bound, stage.type.span, env)
@@ -143,9 +157,9 @@ class Units:
             return None
         if isinstance(found, Definition) and stage.init is not None:
             init = (*init, self.init_layer(stage.init, env))
-        plain = self.is_plain(stage, name, block)
-        made = self.shared.setdefault(content(stage, name), {}) if plain and not isinstance(found, Definition) else {}
-        unit = Unit(stage, found, block, init, plain, varies(stage, init), made)
+        is_common = isinstance(found, Primitive) and not (block is not None and block.fields)
+        made = self.shared.setdefault(content(stage, name), {}) if is_common else {}
+        unit = Unit(stage, found, block, init, self.variables(stage, name), varies(stage, init), made)
         if not made and self.call(unit, name, env, "").report_misspelt(found.params):
             return None
         if isinstance(found, Primitive):
@@ -153,11 +167,15 @@ class Units:
             self.inits.check_needed(found, stage.init, env)
         return unit
 
-    def is_plain(self, stage: Stage, name: str, block: BlockRef | None) -> bool:
-        """Whether no field that the stage or `defaults` gives has an expression."""
+    def variables(self, stage: Stage, name: str) -> tuple[str, ...] | None:
+        """The variables in the fields that a stage gives; None where one of them, or of `defaults`, cannot be told."""
         defaults = self.defaults.get(name) if self.defaults is not None else None
-        given = [entry.value for entry in stage.args.values()] + ([defaults] if defaults is not None else [])
-        return not (block is not None and block.fields) and not any(has_expression(tree) for tree in given)
+        if defaults is not None and has_expression(defaults):
+            return None
+        try:
+            return tuple(dict.fromkeys(name for entry in stage.args.values() for name in variables(entry.value)))
+        except ExpressionError:
+            return None
 
     def init_layer(self, tree: Mapping, env: Env) -> InitLayer:
         """The `init` of a group or block, its types and tensors checked."""
@@ -172,20 +190,32 @@ class Units:
         made = (self.evaluator, type_, unit.stage, unit.block, common, self.spec_env, env, path, unit.fixed)
         return Call(*made, is_open=lost)
 
-    def bound(self, unit: Unit, primitive: Primitive, env: Env, path: str) -> Arguments:
+    def bound(self, unit: Unit, primitive: Primitive, path: str, env: Env) -> Arguments:
         """The fields of a primitive that is right, once more, for those who ask what gave each."""
         return replace(self.call(unit, primitive.name, env, path), evaluator=self.silent).bind(primitive.params)
 
 
+def variables(tree: Tree) -> Iterator[str]:
+    """The variables in a tree's expressions. Raises ExpressionError."""
+    if isinstance(tree, Sequence):
+        for item in tree.items:
+            yield from variables(item)
+    elif isinstance(tree, Mapping):
+        for entry in tree.entries.values():
+            yield from variables(entry.value)
+    elif isinstance(tree.value, str) and "$" in tree.value:
+        yield from parse_text(tree.value).names
+
+
 def content(stage: Stage, name: str) -> Hashable:
-    """What a stage without expressions says of the op that it makes."""
+    """What a stage says of the op that it makes."""
     merged = tuple((reference.name == "", reference.every) for reference in stage.from_)
     fields = tuple([(key, value_of(entry.value)) for key, entry in stage.args.items()])
     return name, stage.repeat is not None, merged, fields
 
 
 def value_of(tree: Tree) -> Hashable:
-    """A tree without expressions as a value to compare; a bool is no int, an int no float."""
+    """A tree as a value to compare; a bool is no int, an int no float."""
     if isinstance(tree, Scalar):
         return type(tree.value), tree.value
     items = tree.items if isinstance(tree, Sequence) else [entry.value for entry in tree.entries.values()]

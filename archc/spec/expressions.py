@@ -77,12 +77,8 @@ class Text:
     size: int = 0
     """How many parts its expressions have."""
     length: int = 0
-
-
-def bare_name(text: Text) -> str:
-    """The variable that `text` is and nothing else, or ""."""
-    part = text.parts[0] if len(text.parts) == 1 else ""
-    return str(part.value) if isinstance(part, Node) and part.op == "name" else ""
+    bare: str = ""
+    """The variable that it is and nothing else, or ""."""
 
 
 @lru_cache(maxsize=4096)
@@ -104,7 +100,10 @@ def parse_text(text: str) -> Text:
     if rest == "$" and not parts:
         raise ExpressionError("A0201", "a `$` without a name", last, len(text), "write `$name` or `${...}`")
     parts.append(rest)
-    return Text(tuple(part for part in parts if part != ""), tuple(dict.fromkeys(_names(parts))), size, len(text))
+    parts = [part for part in parts if part != ""]
+    only = parts[0] if len(parts) == 1 else None
+    bare = str(only.value) if isinstance(only, Node) and only.op == "name" else ""
+    return Text(tuple(parts), tuple(dict.fromkeys(_names(parts))), size, len(text), bare)
 
 
 def _names(parts: list[str | Node]) -> Iterator[str]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from typing import Final
 
-from archc.spec.expressions import ExpressionError, bare_name, parse_text
+from archc.spec.expressions import ExpressionError, parse_text
 
 TUPLE: Final = re.compile(r"\(\s*([\w.$-]+(?:\s*,\s*[\w.$-]+)+)\s*,?\s*\)\Z")
 """Python's `(3, 3)`, which is one word in YAML."""
@@ -40,6 +40,6 @@ def intended(text: str, known: Collection[str]) -> str:
         return ""
     if not set(parsed.names) <= set(known) or "$" in text:
         return ""
-    if bare_name(parsed):
+    if parsed.bare:
         return f"write `${text}`"
     return f'write `"${{{text}}}"`' if OPERATORS.search(text) else ""

@@ -208,7 +208,7 @@ class Shapes(Pair):
 
     def widest(self, node: Node | None) -> int | None:
         """The value whose maker decides the width of what `node` gives: back through ops that keep the channels."""
-        while node is not None and node.path not in self.view.widths:
+        while node is not None and self.view.sites[node.path].width is None:
             before = self.types[node.inputs[0]]
             joined = len(node.inputs) > 1 or isinstance(node.op, ops.Concat | ops.Chunk | ops.PixelShuffle)
             if joined or (isinstance(node.op, ops.Flatten) and before is not None and set(before.spatial) - {1}):

@@ -13,7 +13,7 @@ from archc.diagnostics import Label, Report, Span
 from archc.ir.graph import Graph, Input, Node, Output, Scope
 from archc.ir.types import TensorType
 from archc.lower.env import Env, Evaluator, place
-from archc.lower.primitive import Width
+from archc.lower.record import Site
 from archc.source import Scalar
 from archc.spec.model import InputSpec, Spec
 
@@ -40,7 +40,7 @@ class View:
     scopes: Sequence[Scope]
     outputs: Sequence[Output]
     types: Sequence[TensorType | None]
-    widths: Mapping[str, Width]
+    sites: Mapping[str, Site]
     graph: Graph | None
     """The whole graph, if there is no mistake in it."""
 
@@ -106,11 +106,12 @@ class View:
     def width_of(self, value: int) -> tuple[Span, str] | None:
         """Where the width of a value is written, and the name of the field, if the node that makes it has one."""
         node = self.makers.get(value)
-        width = self.widths.get(node.path) if node is not None else None
-        if width is None:
+        site = self.sites[node.path] if node is not None else None
+        if site is None or site.width is None:
             return None
-        span, _ = place(width.span, width.env, width.origin)
-        return (self.span_of(value) if span.file.shipped else span), width.field
+        bound, given = site.arguments[site.width]
+        span, _ = place(given, site.env, bound.origin)
+        return (self.span_of(value) if span.file.shipped else span), site.width
 
     def setting(self, span: Span) -> str:
         """The spec's param whose value stands at a place, as in `$num_classes`, or ""."""
