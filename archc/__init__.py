@@ -5,6 +5,6 @@
 
 from archc.api import Spec, load
 from archc.diagnostics import Diagnostic, Label, SourceFile, Span, SpecError
+from archc.version import __version__
 
-__version__ = "0.1.0"
 __all__ = ["Diagnostic", "Label", "SourceFile", "Span", "Spec", "SpecError", "__version__", "load"]

@@ -16,6 +16,7 @@ from archc.diagnostics import Diagnostic, Report, SourceFile, Span, SpecError, S
 from archc.diagnostics.model import in_order
 from archc.ir.graph import Graph
 from archc.lower import Record, lower
+from archc.source import Mapping as Section
 from archc.source import Tree
 from archc.spec.load import Loaded, find_shipped, load_bytes, load_path, load_texts, override
 from archc.spec.merge import without_literal_claims
@@ -50,7 +51,7 @@ class Spec:
         try:
             tree = without_literal_claims(self.loaded.tree) if self.overrides else self.loaded.tree
             spec = parse_spec(tree, self.loaded.file, self.report)
-            record = Record()
+            record, _ = Record(), self.profile
             graph = lower(spec, self.overrides, self.report, record)
         except Stop:
             return None
@@ -76,14 +77,29 @@ class Spec:
             found = in_order([*found, *self._warnings])
         return [self.loaded.shown(one) for one in found]
 
-    def unfit_for(self, profile: Profile) -> list[Diagnostic]:
-        """What keeps the network from a device, in the order of the text; nothing where the spec itself is wrong."""
+    @cached_property
+    def profile(self) -> Profile | None:
+        """What the device takes that the spec names; None where it names none, or `check` tells why it cannot be read."""
+        entry = self.loaded.tree.entries.get("profile") if self.loaded.tree is not None else None
+        if entry is None or not isinstance(entry.value, Section):
+            return None
+        from archc.profile import profile_in
+
+        return profile_in(entry.value, self.report, has_version=entry.key.span.file is not entry.value.span.file)
+
+    def unfit_for(self, profile: Profile | None = None, graph: Graph | None = None) -> list[Diagnostic]:
+        """What keeps the network from a device, by default from that of `profile:`, in the order of the text.
+
+        Nothing where the spec itself is wrong. `graph` is the network at fixed sizes, where they are fixed.
+        """
+        profile = profile or self.profile
+        if self._lowered is None or profile is None:
+            return []
         from archc.lint.network import Network
         from archc.profile import check
 
-        if self._lowered is None:
-            return []
-        return [self.loaded.shown(one) for one in check(Network(*self._lowered), profile)]
+        spec, whole, record = self._lowered
+        return [self.loaded.shown(one) for one in check(Network(spec, graph or whole, record), profile)]
 
     @property
     def graph(self) -> Graph:

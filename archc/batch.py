@@ -77,7 +77,7 @@ def check_all(
 ) -> Iterator[Checked]:
     """What is wrong with each of `targets`, in their order; where `fix`, with what fixes make of them.
 
-    `describe` tells of the sizes of those that are right; with a `profile` what its device cannot run is wrong too.
+    `describe` tells of the sizes of those that are right; what the device of a spec, or of `profile`, cannot run is wrong too.
     """
     settings = list(settings)
     work = (
@@ -98,11 +98,9 @@ def _check(
     target: Target, settings: list[str], describe: Describe | None = None, profile: Profile | None = None
 ) -> Checked:
     spec = _load(target, settings, target.data)
-    found = tuple(spec.check())
-    if profile is not None:
-        found = tuple(in_order([*found, *spec.unfit_for(profile)]))
+    found = in_order([*spec.check(), *spec.unfit_for(profile)])
     is_right = not any(one.severity == "error" for one in found)
-    return Checked(target, found, sizes=describe(spec.graph) if describe is not None and is_right else ())
+    return Checked(target, tuple(found), sizes=describe(spec.graph) if describe is not None and is_right else ())
 
 
 def _load(target: Target, settings: list[str], data: bytes | None) -> Spec:
@@ -116,7 +114,8 @@ def _fix(target: Target, settings: list[str]) -> Checked:
     if data is None:
         return _check(target, settings)
     result = fixed(data, lambda text: _load(target, settings, text))
-    return Checked(target, result.found, data, result)
+    unfit = _load(target, settings, result.data).unfit_for()
+    return Checked(target, tuple(in_order([*result.found, *unfit])), data, result)
 
 
 def _changeable(target: Target) -> bytes | None:

@@ -143,11 +143,7 @@ def verify(
     names, places = tensor_names(graph, form), _places(graph)
     onnx: list[Difference] = []
     python: list[Difference] = []
-    draw = np.random.default_rng(seed)
-    xs = [
-        draw.standard_normal((batch or size, graph.input.channels, *sizes)).astype(np.float32)
-        for size, sizes in trials(graph)
-    ]
+    xs = inputs(graph, seed, batch)
     # one session after the other, for each holds all weights
     opened, shipped = (_runs(build(graph, state, form, stage_outputs=stages), xs) for stages in (True, False))
     for x, inner, outer in zip(xs, opened, shipped, strict=True):
@@ -162,6 +158,13 @@ def verify(
             python += [_difference(path, again[value], seen[value]) for path, value in shown.items()]
     unseen = tuple(path for path in places if path not in shown)
     return Verdict(tuple(onnx), tuple(python), keys_agree, unseen)
+
+
+def inputs(graph: Graph, seed: int = 0, batch: int | None = None) -> list[Array]:
+    """The random inputs that targets are compared on, one for each of `trials`."""
+    draw = np.random.default_rng(seed)
+    shapes = [(batch or size, graph.input.channels, *sizes) for size, sizes in trials(graph)]
+    return [draw.standard_normal(shape).astype(np.float32) for shape in shapes]
 
 
 def trials(graph: Graph) -> list[tuple[int, tuple[int, ...]]]:
@@ -264,14 +267,15 @@ def _runs(model: Model, xs: list[Array]) -> list[dict[str, Array]]:
     """What ONNX Runtime gives for each input, by name."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    with tempfile.TemporaryDirectory() as folder:
-        source: str | bytes = str(Path(folder) / "network.onnx")
-        if model.bytes > LIMIT:
-            write_onnx(model, str(source))  # in two files: no message of protobuf has so many bytes
-        else:
-            source = serialise(model.whole())
-        session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-        del source
+    if model.bytes > LIMIT:
+        with tempfile.TemporaryDirectory() as folder:
+            path = str(Path(folder) / "network.onnx")
+            write_onnx(model, path)  # in two files: no message of protobuf has so many bytes
+            session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    else:
+        whole = serialise(model.whole())
+        session = onnxruntime.InferenceSession(whole, options, providers=["CPUExecutionProvider"])
+        del whole
     names = [output.name for output in session.get_outputs()]
     return [dict(zip(names, session.run(names, {"input": x}), strict=True)) for x in xs]
 

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.commands import check, compile_onnx
+from benchmarks.deploy import deploy
 from benchmarks.growth import growth
 from benchmarks.hostile import hostile
 from benchmarks.latency import latency
+from benchmarks.loop import loop
 from benchmarks.many import many
 from benchmarks.modules import modules
 from benchmarks.report import Section, markdown, picture
@@ -24,6 +26,8 @@ BENCHMARKS: dict[str, Callable[[int], Section]] = {
     "growth": growth,
     "many": many,
     "hostile": hostile,
+    "train": loop,
+    "deploy": deploy,
 }
 
 

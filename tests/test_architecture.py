@@ -12,12 +12,13 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 ALLOWED = {
     "limits": set(),
+    "version": set(),
     "diagnostics": {"limits"},
     "misprints": {"diagnostics"},
     "source": {"limits", "diagnostics", "misprints"},
     "ir": {"diagnostics"},
     "analysis": {"ir", "diagnostics"},
-    "backends": {"ir", "diagnostics"},
+    "backends": {"version", "ir", "diagnostics"},
     "spec": {"limits", "source", "ir", "diagnostics"},
     "blocks": {"spec", "source", "ir", "diagnostics"},
     "lower": {"limits", "blocks", "spec", "source", "analysis", "ir", "diagnostics"},
@@ -29,10 +30,11 @@ ALLOWED = {
     "jobs": set(),
     "fix": {"api", "diagnostics"},
     "batch": {"limits", "api", "fix", "jobs", "ir", "diagnostics"},
-    "__init__": {"api", "diagnostics"},
-    "train": {"", "limits", "spec", "api", "backends", "ir", "diagnostics"},
+    "__init__": {"version", "api", "diagnostics"},
+    "train": {"", "limits", "version", "spec", "api", "backends", "ir", "diagnostics"},
     "cli": {
         "",
+        "version",
         "api",
         "batch",
         "profile",

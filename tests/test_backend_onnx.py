@@ -627,6 +627,18 @@ def test_free_sizes(row: Row) -> None:
         assert_same(graph, row.reference, sizes=[size + step + axis for axis, size in enumerate(row.shape[1:])])
 
 
+@pytest.mark.parametrize("opset", [13, 20])
+@pytest.mark.parametrize("index", range(3))
+def test_a_part_of_features_of_a_free_size_grows_with_them(index: int, opset: int) -> None:
+    graph = graph_of((3, 5, 4), Flatten(), Chunk(3, index), free=True)
+    model = to_onnx(graph, {}, opset=opset)
+    onnx.checker.check_model(model, full_check=True)
+    for sizes in ((5, 4), (7, 4), (2, 9)):
+        x = np.random.default_rng(0).standard_normal((2, 3, *sizes)).astype(np.float32)
+        (found,) = session(model).run(None, {"input": x})
+        assert np.array_equal(found, x.reshape(2, 3, -1)[:, index])
+
+
 def test_free_sizes_have_names() -> None:
     graph = graph_of(
         (3, 8, 9), Conv(3, 4, (3, 3), (1, 1), (1, 1), (1, 1)), AdaptiveAvgPool((1, 1)), Flatten(), free=True

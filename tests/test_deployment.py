@@ -19,7 +19,9 @@ from test_backend_onnx import ROWS, Row, assert_close, assert_same, assert_sound
 import archc
 from archc.backends.calibration import MOST_EXAMPLES, Unusable, random_examples, read_examples
 from archc.backends.initialise import Drawn, initialise
-from archc.backends.onnx import SUPPORTED_OPSETS, Form, OutOfRange, build, serialise, tensor_names, write_onnx
+from archc.backends.onnx import SUPPORTED_OPSETS, Form, OutOfRange, ahead, build, serialise, tensor_names, write_onnx
+from archc.backends.onnx.ahead import LARGE, values_of
+from archc.backends.onnx.tensors import Tensor
 from archc.backends.onnx.write import pieces
 from archc.cli import main
 from archc.ir import Axis, Graph, Input, Output
@@ -515,6 +517,49 @@ def test_the_command_names_both_files(
     assert "wrote net.onnx (" in capsys.readouterr().out
     assert sorted(os.listdir()) == ["net.onnx", "net.onnx.data"]
     session("net.onnx").run(None, {"input": np.zeros((2, 1, 28, 28), np.float32)})
+
+
+def numbered(made: list[int], at: int, rows: int) -> Tensor:
+    def make() -> Any:
+        made.append(at)
+        return np.full((rows, 1024), at, np.float32)
+
+    return Tensor(f"t{at}", "float32", (rows, 1024), make)
+
+
+@pytest.mark.parametrize("cores", [1, 2, 8])
+def test_tensors_that_threads_make_come_in_order(cores: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ahead, "_cores", lambda: cores)
+    made: list[int] = []
+    rows = [1 if at % 3 else LARGE // 4096 for at in range(30)]
+    tensors = [numbered(made, at, count) for at, count in enumerate(rows)]
+    for at, values in enumerate(values_of(tensors)):
+        assert values.shape == (rows[at], 1024)
+        assert (values == at).all()
+    assert sorted(made) == list(range(30))
+
+
+@pytest.mark.parametrize(("room", "most"), [(0, 1), (LARGE, 1), (2 * LARGE, 2), (5 * LARGE - 1, 4)])
+def test_no_more_tensors_are_made_than_there_is_room_for(room: int, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ahead, "_cores", lambda: 4)
+    made: list[int] = []
+    tensors = [numbered(made, at, LARGE // 4096) for at in range(12)]
+    for taken, _ in enumerate(values_of(tensors, room)):
+        assert len(made) <= taken + most
+
+
+def test_a_tensor_that_a_thread_cannot_make_is_told_in_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ahead, "_cores", lambda: 2)
+
+    def fail() -> Any:
+        raise OutOfRange("bad", 1e6)
+
+    tensors = [numbered([], at, LARGE // 4096) for at in range(4)]
+    tensors[2] = Tensor("bad", "float32", tensors[2].shape, fail)
+    values = values_of(tensors)
+    assert [int(next(values)[0, 0]) for _ in range(2)] == [0, 1]
+    with pytest.raises(OutOfRange, match="bad"):
+        next(values)
 
 
 MEASURE = """

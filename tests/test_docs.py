@@ -29,7 +29,6 @@ from archc.ir.distributions import CHOICES, DISTRIBUTIONS
 from archc.lint import RULES
 from archc.lower.budget import BATCH, MEASURES
 from archc.profile import read_profile
-from archc.profile.read import FIELDS as PROFILE_FIELDS
 from archc.source import Tree
 from archc.spec import expressions
 from archc.spec.datasets import DATA_SETS
@@ -37,6 +36,7 @@ from archc.spec.losses import LOSSES
 from archc.spec.model import STAGE_FIELDS
 from archc.spec.params import KINDS, Param, Required
 from archc.spec.parse import SPEC_FIELDS
+from archc.spec.profile import FIELDS as PROFILE_FIELDS
 from archc.spec.train import FIELDS, REQUIRED, SECTIONS, WEIGHT, WORDS
 from archc.train.compare import Summary
 

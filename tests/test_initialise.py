@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from archc.backends.initialise import DRAWS, draw, fans, gain, initialise
+from archc.backends.initialise import DRAWS, FIXED, draw, fans, gain, initialise
 from archc.diagnostics import SourceFile, Span
 from archc.ir import Graph, Input, Node, Output
 from archc.ir.distributions import CHOICES, DISTRIBUTIONS, FAN_BASED, faults
@@ -181,7 +181,8 @@ def test_faults(name: str, constants: Mapping[str, float | str], constant: str) 
 
 
 def test_defaults_have_no_faults_and_all_can_be_drawn() -> None:
-    assert DRAWS.keys() == DISTRIBUTIONS.keys()
+    assert DRAWS.keys() | FIXED.keys() == DISTRIBUTIONS.keys()
+    assert not DRAWS.keys() & FIXED.keys()
     for name in DISTRIBUTIONS:
         assert list(faults(name, {})) == []
         assert draw(Init(name), (3, 3), 0, "w").shape == (3, 3)

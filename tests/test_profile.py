@@ -10,7 +10,7 @@ import archc
 from archc.cli import main
 from archc.diagnostics import Diagnostic, Report
 from archc.profile import Profile, read_profile
-from archc.profile.read import FIELDS, LIMITS
+from archc.spec.profile import FIELDS, LIMITS
 
 pytest.importorskip("onnx")
 
@@ -181,3 +181,173 @@ def test_a_spec_with_mistakes_has_those_alone(tmp_path: Path, capsys: pytest.Cap
     printed = capsys.readouterr().out
     assert "A0105" in printed
     assert "A0712" not in printed
+
+
+# -- within a spec ------------------------------------------------------------------------------------------------------
+
+FITS = """archc: 1
+name: net
+input: {channels: 3, height: 32, width: 32}
+stages:
+  - {name: conv, type: conv, out_channels: 8, kernel_size: 5, bias: false}
+  - {name: bn, type: batch_norm}
+"""
+
+
+def named(folder: Path, profile: str, name: str = "net", head: str = FITS) -> archc.Spec:
+    path = folder / f"{name}.yaml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"{head}profile: {profile}\n")
+    return archc.load(path)
+
+
+def found_in(spec: archc.Spec) -> list[tuple[str, str]]:
+    """(code, what stands under the carets) of everything that `validate` finds."""
+    rows = []
+    for one in [*spec.check(warnings=False), *spec.unfit_for()]:
+        line = one.span.file.lines()[one.span.line - 1]
+        rows.append((one.code, line[one.span.column - 1 : one.span.end_column - 1]))
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("npu.yaml", []),
+        ("{name: npu, max_kernel_size: 5}", []),
+        ("{name: npu, max_kernel_size: 3}", [("A0712", "5")]),
+        ("{name: npu, ops: [Conv]}", [("A0711", "batch_norm")]),
+        ("{name: npu, ops: [Conv], fold: true}", []),
+        ("{archc_profile: 1, name: npu}", []),
+        ("{archc_profile: 2, name: npu}", [("A0106", "2")]),
+        ("{max_kernel_size: 5}", [("A0102", "{max_kernel_size: 5}")]),
+        ("{name: npu, max_kernel: 5}", [("A0101", "max_kernel")]),
+        ("{name: npu, ops: [Covn]}", [("A0104", "Covn")]),
+        ("null", [("A0103", "null")]),
+        ("3", [("A0103", "3")]),
+        ("[npu.yaml]", [("A0103", "[npu.yaml]")]),
+        ("npu", [("A0714", "npu")]),
+        ("none.yaml", [("A0714", "none.yaml")]),
+        ("../npu.yaml", [("A0714", "../npu.yaml")]),
+        ("/etc/npu.yaml", [("A0714", "/etc/npu.yaml")]),
+        ("list.yaml", [("A0714", "list.yaml")]),
+        ("empty.yaml", [("A0714", "empty.yaml")]),
+        ("old.yaml", [("A0102", "name: old")]),
+        ("link.yaml", [("A0714", "link.yaml")]),
+    ],
+)
+def test_a_spec_names_its_device(text: str, expected: list[tuple[str, str]], tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name, content in (("npu", HEAD), ("list", "[1]\n"), ("empty", ""), ("old", "name: old\n")):
+        (tmp_path / "in" / f"{name}.yaml").write_text(content)
+    (tmp_path / "npu.yaml").write_text(HEAD)
+    (tmp_path / "in" / "link.yaml").symlink_to(tmp_path / "npu.yaml")
+    assert found_in(named(tmp_path / "in", text)) == expected
+
+
+def test_mistakes_in_a_named_profile_show_with_those_of_the_spec(tmp_path: Path) -> None:
+    (tmp_path / "npu.yaml").write_text(HEAD + "max_kernel: 3\n")
+    spec = named(tmp_path, "npu.yaml", head=FITS.replace("kernel_size", "kernel_sizes"))
+    assert sorted(code for code, _ in found_in(spec)) == ["A0101", "A0101"]
+
+
+@pytest.mark.parametrize(
+    ("text", "device", "unfit"),
+    [("", "npu", 1), ("profile: {name: tpu}\n", "tpu", 0), ("profile: null\n", None, 0), ("profile: sub/x.yaml\n", "x", 1)],
+)  # fmt: skip
+def test_a_variant_has_its_own_device_or_that_of_its_parent(
+    text: str, device: str | None, unfit: int, tmp_path: Path
+) -> None:
+    for name in ("base", "sub"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "base" / "npu.yaml").write_text(HEAD + "max_kernel_size: 3\n")
+    (tmp_path / "sub" / "x.yaml").write_text("archc_profile: 1\nname: x\nmax_channels: 4\n")
+    named(tmp_path, "npu.yaml", "base/net")
+    (tmp_path / "own.yaml").write_text(f"extends: base/net.yaml\n{text}")
+    spec = archc.load(tmp_path / "own.yaml")
+    assert spec.check(warnings=False) == []
+    assert (spec.profile.name if spec.profile is not None else None) == device
+    assert len(spec.unfit_for()) == unfit
+    if not text:
+        assert [label.text for label in spec.unfit_for()[0].labels][-1] == "extended here"
+
+
+def test_the_spec_in_one_file_has_the_profile_in_it(tmp_path: Path) -> None:
+    (tmp_path / "npu.yaml").write_text(HEAD + "opset: 17\n")
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "net.yaml").write_text(named(tmp_path, "npu.yaml").to_yaml())
+    again = archc.load(tmp_path / "one" / "net.yaml")
+    assert again.check(warnings=False) == []
+    assert again.profile is not None
+    assert (again.profile.name, again.profile.opset) == ("npu", 17)
+
+
+def test_a_compiled_file_tells_its_spec_without_the_device(tmp_path: Path) -> None:
+    from archc.api import load_compiled
+
+    (tmp_path / "npu.yaml").write_text(HEAD)
+    spec = load_compiled(named(tmp_path, "npu.yaml").metadata(), "net.onnx")
+    assert spec.check(warnings=False) == []
+    assert spec.profile is None
+
+
+def test_the_command_compiles_for_the_device(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import onnx
+
+    monkeypatch.chdir(tmp_path)
+    named(tmp_path, "{name: npu, opset: 15, fold: true, ops: [Conv]}")
+    assert main(["compile", "net.yaml", "--onnx"]) == 0
+    assert "for `npu`: opset 15, batch norms folded\n" in capsys.readouterr().out
+    made = onnx.load("net.onnx")
+    assert made.opset_import[0].version == 15
+    assert [node.op_type for node in made.graph.node] == ["Conv"]
+    assert main(["compile", "net.yaml", "--onnx", "--opset", "13"]) == 0
+    assert onnx.load("net.onnx").opset_import[0].version == 13
+    capsys.readouterr()
+    assert main(["compile", "net.yaml", "--onnx", "--opset", "16"]) == 1
+    assert "`npu` does not read opset 16\n --> net.yaml:7:29" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["compile", "validate"])
+def test_the_command_line_names_another_device(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    named(tmp_path, "{name: small, max_kernel_size: 3}")
+    (tmp_path / "large.yaml").write_text("archc_profile: 1\nname: large\nmax_kernel_size: 7\n")
+    target = ["--python"] if command == "compile" else []
+    assert main([command, "net.yaml", *target]) == 1
+    captured = capsys.readouterr()
+    assert "error[A0712]: `small` takes no kernel_size above 3\n --> net.yaml:5:60" in captured.out + captured.err
+    assert not (tmp_path / "net.py").exists()
+    assert main([command, "net.yaml", *target, "--profile", "large.yaml"]) == 0
+    assert main([command, "net.yaml", *target, "--profile", "none.yaml"]) == 1
+
+
+def test_fixed_sizes_fit_a_device_without_free_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    free = FITS.replace("height: 32", "height: {min: 8, default: 32}")
+    named(tmp_path, "{name: npu, free_sizes: false}", head=free)
+    assert main(["compile", "net.yaml", "--onnx"]) == 1
+    assert main(["compile", "net.yaml", "--onnx", "--size", "16", "32"]) == 0
+
+
+@pytest.mark.parametrize(("most", "words", "unfit"), [(5, "fits", 0), (3, "does not fit, 1 finding", 1)])
+def test_show_says_whether_it_fits(
+    most: int, words: str, unfit: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import json
+
+    named(tmp_path, f"{{name: npu, max_kernel_size: {most}}}")
+    assert main(["show", str(tmp_path / "net.yaml")]) == 0
+    assert f"profile: npu, which it {words}" in capsys.readouterr().out
+    assert main(["show", str(tmp_path / "net.yaml"), "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["profile"] == {"name": "npu", "unfit": unfit}
+
+
+def test_what_is_mended_is_checked_for_the_device_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    named(tmp_path, "{name: npu, max_kernel_size: 3}", head=FITS.replace("kernel_size", "kernel_sise"))
+    assert main(["validate", "--fix", str(tmp_path / "net.yaml")]) == 1
+    assert "A0712" in capsys.readouterr().out

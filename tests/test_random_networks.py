@@ -17,7 +17,10 @@ torch = pytest.importorskip("torch", reason="torch is the oracle")
 pytest.importorskip("onnxruntime", reason="running ONNX needs onnxruntime")
 
 from archc.backends.onnx import DEFAULT_OPSET, build  # noqa: E402
-from archc.verify import probe_state, verify  # noqa: E402
+from archc.backends.torch import to_torch  # noqa: E402
+from archc.verify import inputs, probe_state, verify  # noqa: E402
+from tests.random_networks import conditioning  # noqa: E402
+from tests.random_networks.conditioning import scales  # noqa: E402
 from tests.random_networks.digests import differing  # noqa: E402
 from tests.random_networks.generate import Case, case_of, coverage, random_case  # noqa: E402
 from tests.random_networks.judge import CHECKS, judge  # noqa: E402
@@ -26,7 +29,7 @@ from tests.verdict.generate import random_net  # noqa: E402
 from tests.verdict.net import Net, Stage, walk  # noqa: E402
 
 GROUPS = 20
-EACH = 20
+EACH = 50
 
 
 @pytest.mark.parametrize("group", range(GROUPS))
@@ -121,6 +124,48 @@ def test_the_table_says_what_was_done() -> None:
     assert len(CHECKS) == 7
 
 
+# -- rounding -----------------------------------------------------------------------------------------------------------
+
+SHARP = Net(
+    4,
+    (24, 24),
+    (
+        Stage("a", "conv", {"out_channels": 8, "kernel_size": 3}),
+        Stage("b", "conv", {"out_channels": 8, "kernel_size": 3}, ("input",)),
+        Stage("c", "multiply", {}, ("a", "b")),
+        Stage("d", "hardtanh", {"min_val": -1.0, "max_val": 1.0}),
+    ),
+)
+"""Of a product the small elements are known to the rounding of the large ones."""
+
+
+def test_the_conditioning_of_values_is_measured() -> None:
+    case = case_of(SHARP, 1)
+    graph = archc.api.load_with("-", [], case.text.encode()).graph
+    state = probe_state(graph, 1)
+    calm = scales(graph, to_torch(graph, state).eval(), inputs(graph, 1))
+    assert set(calm.values()) == {1.0}
+    loud = {key: 30 * value if value.ndim == 4 else value for key, value in state.items()}
+    found = scales(graph, to_torch(graph, loud).eval(), inputs(graph, 1))
+    assert (found["a"], found["b"], found["c"]) == (1.0, 1.0, 1.0)
+    assert found["d"] > 2
+
+
+@pytest.mark.parametrize("seed", [5000015, 5000054, 5000714, 5001109])
+@pytest.mark.filterwarnings("ignore")
+def test_what_rounding_alone_moves_is_counted_and_no_fault(seed: int) -> None:
+    torch.set_num_threads(1)
+    found = judge(random_case(seed))
+    assert found.faults == []
+    assert found.counts["values with a bound scaled by their conditioning"] > 0
+    assert found.scale > 1.0
+
+
+def test_a_difference_beyond_what_rounding_moves_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conditioning, "MARGIN", 0.0)
+    assert "targets" in {check for check, _ in judge(random_case(5000054)).faults}
+
+
 # -- what random networks found -----------------------------------------------------------------------------------------
 
 
@@ -130,6 +175,13 @@ def test_one_chunk_of_one_is_the_value_and_no_tuple(tmp_path: Path) -> None:
     path.write_text(f'{{"archc": 1, "name": "net", "input": {{"channels": 4, "length": 6}}, "stages": {stages}}}')
     graph = archc.load(path).graph
     assert verify(graph, {}, DEFAULT_OPSET).agrees
+
+
+@pytest.mark.parametrize("seed", [5001042, 5001505])
+@pytest.mark.filterwarnings("ignore")
+def test_networks_that_had_a_fault_have_none(seed: int) -> None:
+    """A part of features that grow with a free size; a window that sees padding alone, whose value is no number."""
+    assert judge(random_case(seed)).faults == []
 
 
 def test_a_class_is_not_told_apart_by_a_part_of_a_number(tmp_path: Path) -> None:

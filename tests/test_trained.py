@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import zlib
@@ -259,6 +260,31 @@ def test_shipping_a_run_needs_no_torch(trained: Path) -> None:
     work = f"from archc.cli import main\nassert main(['compile', {str(trained / 'run')!r}, '--onnx', 'x.onnx']) == 0"
     code = f"import sys\n{work}\nassert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_int8_is_calibrated_on_what_a_run_was_trained_on(trained: Path, tmp_path: Path) -> None:
+    code, out, err = archc_("compile", trained / "run", "--onnx", tmp_path / "int8.onnx", "--int8")
+    assert code == 0
+    assert "random input" not in err
+    assert "the ranges of int8 come from 256 examples of digits\n" in out
+    told = re.search(r"accuracy on (\d+) examples to test on: float32 (.*)%, int8 (.*)%", out)
+    assert told is not None
+    evaluated = [archc_("evaluate", path, "--format", "json") for path in (trained / "run", tmp_path / "int8.onnx")]
+    assert int(told[1]) == 359
+    for shown, one in zip(told.groups()[1:], evaluated, strict=True):
+        assert float(shown) == pytest.approx(100 * json.loads(one.out)["accuracy"], abs=0.051)
+    assert float(told[3]) > float(told[2]) - 2
+
+
+def test_int8_without_the_spec_s_data_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archc.train.data.find.DEBIAN", tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("ARCHC_DATA", raising=False)
+    code, _, err = archc_("compile", "fashion_mnist/lenet_bn", "--onnx", tmp_path / "x.onnx", "--int8")
+    assert code == 0
+    first, second = err.splitlines()
+    assert first.startswith("no examples of the spec's data set: ")
+    assert second.startswith("the ranges of int8 come from random input")
 
 
 def test_weights_of_another_network_are_refused(trained: Path, tmp_path: Path) -> None:

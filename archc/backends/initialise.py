@@ -70,7 +70,9 @@ def draw(init: Init, shape: tuple[int, ...], seed: int, key: str) -> Floats:
         raise ValueError(f"{key}: {init.type}: {constant}: {problem}")
     if init.type in FAN_BASED and len(shape) < 2:
         raise ValueError(f"{key}: {init.type} needs two axes or more, the shape is {shape}")
-    return DRAWS[init.type](generator(seed, key), shape, {**DISTRIBUTIONS[init.type], **init.constants})
+    constants = {**DISTRIBUTIONS[init.type], **init.constants}
+    fixed = FIXED.get(init.type)
+    return fixed(shape, constants) if fixed is not None else DRAWS[init.type](generator(seed, key), shape, constants)
 
 
 def generator(seed: int, key: str) -> np.random.Generator:
@@ -107,15 +109,15 @@ def _gaussian(rng: np.random.Generator, shape: tuple[int, ...], mean: float, std
     return values
 
 
-def _constant(rng: np.random.Generator, shape: tuple[int, ...], constants: Constants) -> Floats:
+def _constant(shape: tuple[int, ...], constants: Constants) -> Floats:
     return np.full(shape, constants["value"], np.float32)
 
 
-def _zeros(rng: np.random.Generator, shape: tuple[int, ...], constants: Constants) -> Floats:
+def _zeros(shape: tuple[int, ...], constants: Constants) -> Floats:
     return np.zeros(shape, np.float32)
 
 
-def _ones(rng: np.random.Generator, shape: tuple[int, ...], constants: Constants) -> Floats:
+def _ones(shape: tuple[int, ...], constants: Constants) -> Floats:
     return np.ones(shape, np.float32)
 
 
@@ -162,24 +164,27 @@ def _trunc_normal(rng: np.random.Generator, shape: tuple[int, ...], constants: C
     mean, std, low, high = (float(constants[name]) for name in ("mean", "std", "a", "b"))
     if std == 0.0:
         return np.full(shape, min(max(mean, low), high), np.float32)
-    values = np.empty(prod(shape), np.float32)
     likely = _normal_cdf((high - mean) / std) - _normal_cdf((low - mean) / std) > 0.3
-    pending = np.arange(values.size)
+
+    def candidates(count: int) -> tuple[Floats, NDArray[np.bool_]]:
+        """Values, and which of them to draw again."""
+        if not likely:
+            return _tail(rng, count, mean, std, low, high)
+        drawn = _gaussian(rng, (count,), mean, std)
+        return drawn, (drawn < low) | (drawn > high)
+
+    values, refused = candidates(prod(shape))
+    pending = np.flatnonzero(refused)
     while pending.size:
-        if likely:
-            drawn = _gaussian(rng, (pending.size,), mean, std)
-            accepted = (drawn >= low) & (drawn <= high)
-        else:
-            drawn, accepted = _tail(rng, pending.size, mean, std, low, high)
-        values[pending[accepted]] = drawn[accepted]
-        pending = pending[~accepted]
-    return values.reshape(shape).clip(np.float32(low), np.float32(high))
+        values[pending], refused = candidates(pending.size)
+        pending = pending[refused]
+    return np.clip(values, np.float32(low), np.float32(high), out=values).reshape(shape)
 
 
 def _tail(
     rng: np.random.Generator, size: int, mean: float, std: float, low: float, high: float
 ) -> tuple[Floats, NDArray[np.bool_]]:
-    """Candidates from where the density is not zero, and which of them to keep, for bounds that hold little of it."""
+    """Candidates from where the density is not zero, and which to draw again, for bounds that hold little of it."""
     mode = min(max(mean, low), high)
     away = abs(mode - mean)
     reach = TAIL * std * std / (away + sqrt(away * away + TAIL * std * std))
@@ -187,23 +192,27 @@ def _tail(
     drawn = rng.random(size) * (from_high - from_low) + from_low
     # ((drawn - mean)² - (mode - mean)²) / 2 std², written so that nothing cancels
     exponent = -0.5 * (drawn - mode) / std * ((drawn - mode + 2.0 * (mode - mean)) / std)
-    return drawn.astype(np.float32), np.log1p(-rng.random(size)) <= exponent
+    return drawn.astype(np.float32), ~(np.log1p(-rng.random(size)) <= exponent)
 
 
 def _normal_cdf(x: float) -> float:
     return (1.0 + erf(x / sqrt(2.0))) / 2.0
 
 
-DRAWS: Final[Mapping[str, Draw]] = {
+FIXED: Final[Mapping[str, Callable[[tuple[int, ...], Constants], Floats]]] = {
     "constant": _constant,
+    "ones": _ones,
+    "zeros": _zeros,
+}
+"""How those are made that nothing is drawn for: to seed a stream takes longer than most of them."""
+
+DRAWS: Final[Mapping[str, Draw]] = {
     "kaiming_normal": _kaiming_normal,
     "kaiming_uniform": _kaiming_uniform,
     "normal": _normal,
-    "ones": _ones,
     "trunc_normal": _trunc_normal,
     "uniform": _uniform,
     "xavier_normal": _xavier_normal,
     "xavier_uniform": _xavier_uniform,
-    "zeros": _zeros,
 }
-"""How each distribution is drawn."""
+"""How each other distribution is drawn."""

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from typing import IO
 
 from archc import api
-from archc.batch import read_stdin
 from archc.diagnostics import Diagnostic
 from archc.diagnostics.model import SourceFile, Span
 from archc.diagnostics.render import to_json, to_text
@@ -39,12 +38,16 @@ def format_argument(parser: argparse.ArgumentParser) -> None:
 
 def load(name: str, settings: list[str]) -> api.Spec:
     """The spec that a command line names."""
-    return api.load_with(name, settings, read_stdin() if name == "-" else None)
+    if name != "-":
+        return api.load_with(name, settings)
+    from archc.batch import read_stdin  # which brings along what fixes files
+
+    return api.load_with(name, settings, read_stdin())
 
 
 def version() -> str:
     """The version of archc."""
-    from archc import __version__
+    from archc.version import __version__
 
     return __version__
 

@@ -109,6 +109,7 @@ def _misuse(options: argparse.Namespace, wanted: list[str]) -> Diagnostic | None
 def _compile(spec: Spec, options: argparse.Namespace, wanted: list[str]) -> int:
     graph = deploy.sized(spec, options.size) if options.size else spec.graph
     mention_warnings(spec)
+    device = deploy.fit(spec, graph, options)
     needs_state = bool(options.weights) or any(target != "python" for target in wanted)
     only_inference = not options.verify and "torch" not in wanted
     weights = _weights(spec, options, wanted, only_inference) if needs_state else None
@@ -123,6 +124,8 @@ def _compile(spec: Spec, options: argparse.Namespace, wanted: list[str]) -> int:
         _write(one, options)
         print("wrote " + " and ".join(f"{file} ({_size(file)})" for file in one.files))
         print("".join(f"{line}\n" for line in one.told), end="")
+    if device and "onnx" in wanted:
+        print(printable(device))
     if needs_state and not options.weights:
         print(f"the weights are random (seed {options.seed}); --weights FILE puts trained ones in")
     if weights is not None and weights.told:

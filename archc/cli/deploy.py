@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from archc.api import Spec
 from archc.cli.common import problem
 from archc.cli.targets import Job, Network
-from archc.diagnostics import Diagnostic, SpecError
+from archc.diagnostics import Diagnostic, Report, SpecError
+from archc.diagnostics.model import printable
 from archc.ir.graph import Axis, Graph
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
     from archc.backends.onnx import Form, Model
     from archc.cli.targets import State
+    from archc.profile import Profile
+    from archc.train.calibration import Own
 
 ONLY_ONNX: Final = ("fold", "fp16", "int8", "calibrate", "batch")
 """Options that say how the ONNX file is to be."""
@@ -43,9 +47,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--calibrate",
         metavar="FILE",
-        help="examples for --int8, .npy or .npz, as they enter the network; random ones without it",
+        help="examples for --int8, .npy or .npz, as they enter the network; without it those of the spec's data set, or random ones",
     )
     add("--batch", type=int, metavar="N", help="fix the batch of the ONNX file (default: free)")
+    add(
+        "--profile",
+        metavar="FILE",
+        help="the device that it is for, instead of that of `profile:`: what it cannot run is refused, and its opset and "
+        "folding are used",
+    )
     add("--size", type=int, nargs="+", metavar="N", help="fix free sizes of the input, say height and width")
 
 
@@ -92,6 +102,38 @@ def form(options: argparse.Namespace) -> Form:
 
     opset = DEFAULT_OPSET if options.opset is None else options.opset
     return Form(opset, options.fold or options.int8, options.fp16, options.batch)
+
+
+def fit(spec: Spec, graph: Graph, options: argparse.Namespace) -> str:
+    """Set the options that the device's profile states and the command line does not; what is said of that.
+
+    Raises SpecError where the device cannot run the network, or does not read the opset that is asked for.
+    """
+    profile = _profile(options.profile) if options.profile else spec.profile
+    if profile is None:
+        return ""
+    if options.opset is not None and profile.opset_span is not None and options.opset > profile.opset:
+        message = f"`{profile.name}` does not read opset {options.opset}"
+        help = f"leave --opset out, or ask for {profile.opset} or less"
+        raise SpecError([Diagnostic("A0712", message, profile.opset_span, "what its tools read", help=help)])
+    if options.opset is None and profile.opset_span is not None:
+        options.opset = profile.opset
+    options.fold = options.fold or profile.fold
+    asked = form(options)
+    unfit = spec.unfit_for(replace(profile, opset=asked.opset, fold=asked.fold), graph)
+    if unfit:
+        raise SpecError(unfit)
+    return f"for `{profile.name}`: opset {asked.opset}" + (", batch norms folded" if asked.fold else "")
+
+
+def _profile(name: str) -> Profile:
+    from archc.profile import read_profile
+
+    found = Report()
+    profile = read_profile(name, found)
+    if profile is None:
+        raise SpecError(found.sorted())
+    return profile
 
 
 def sized(spec: Spec, sizes: list[int]) -> Graph:
@@ -163,9 +205,10 @@ def half_verified(spec: Spec, graph: Graph, state: State, wanted: Form) -> bool:
 def int8_job(net: Network, options: argparse.Namespace, path: Path, model: Model, step: str) -> Job:
     """The job that writes the quantised model, and tells what it costs in exactness."""
     from archc.backends.onnx import write_onnx
-    from archc.backends.onnx.quantise import Loss, losses, quantised
+    from archc.backends.onnx.quantise import Loss, accuracies, losses, quantised
 
-    examples, batch = _examples(net, options), options.batch or 1
+    own = None if options.calibrate else _own_examples(net, options)
+    examples, batch = own.examples if own is not None else _examples(net, options), options.batch or 1
     made = quantised(model, examples, batch)
 
     def line(loss: Loss) -> str:
@@ -176,7 +219,35 @@ def int8_job(net: Network, options: argparse.Namespace, path: Path, model: Model
         )
 
     told = tuple(line(loss) for loss in losses(model, made, examples, batch))
+    if own is not None:
+        told = (f"the ranges of int8 come from {len(examples)} examples of {own.name}", *told)
+    if own is not None and options.weights:
+        before, after = accuracies(model, made, own.test, own.classes, own.output, batch)
+        told += (f"accuracy on {len(own.test)} examples to test on: float32 {before:.1%}, int8 {after:.1%}",)
     return Job("onnx", path, lambda file: write_onnx(made, file), step, told)
+
+
+def _own_examples(net: Network, options: argparse.Namespace) -> Own | None:
+    """Examples of the spec's data set; None, which is said, where it is not there or of another size."""
+    try:
+        from archc.train.calibration import own_examples
+
+        own = own_examples(net.spec, _folder(options.spec), options.seed)
+    except SpecError as error:
+        sys.stderr.write(printable(f"no examples of the spec's data set: {error.diagnostics[0].message}") + "\n")
+        return None
+    except ModuleNotFoundError as error:
+        sys.stderr.write(f"no examples of the spec's data set: that needs the package `{error.name}`\n")
+        return None
+    if own is None:
+        return None
+    axes, sizes = net.graph.input.axes, own.examples.shape[2:]
+    return own if all(axis.allows(size) for axis, size in zip(axes, sizes, strict=True)) else None
+
+
+def _folder(spec: str) -> Path:
+    """Where a data set is looked for: in the folder of a run, or that of a spec."""
+    return Path(spec) if Path(spec).is_dir() else Path(spec).parent
 
 
 def _examples(net: Network, options: argparse.Namespace) -> np.ndarray[Any, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import gc
 import io
 import os
@@ -12,7 +13,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Final
 
-from archc import __version__
+from archc.version import __version__
 
 COMMANDS: Final = {
     "validate": "check specs and report every mistake",
@@ -51,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = list(sys.argv[1:] if argv is None else argv)
     _open_streams()
     if argv is None:
+        atexit.register(gc.freeze)  # nor does leaving Python look for circles, which takes a tenth of a compilation
         gc.set_threshold(100_000)  # a process that ends soon: looking for circles takes a fifth of a large spec's time
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from typing import Any
 
 from archc.analysis.summary import Summary, summary
 from archc.cli.common import format_argument, load, mention_warnings, report, spec_argument
 from archc.cli.sizes import axis_lines
+from archc.diagnostics.model import printable
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,8 +44,21 @@ def run(options: argparse.Namespace) -> int:
         sys.stdout.write(to_text(spec.graph))
         return 0
     result = summary(spec.graph, options.depth)
-    sys.stdout.write(json.dumps(result.data(), indent=2) + "\n" if options.format == "json" else table(result))
+    device = None if spec.profile is None else {"name": spec.profile.name, "unfit": len(spec.unfit_for())}
+    if options.format == "json":
+        sys.stdout.write(json.dumps(result.data() | {"profile": device}, indent=2) + "\n")
+    else:
+        sys.stdout.write(table(result) + _device(device))
     return 0
+
+
+def _device(device: dict[str, Any] | None) -> str:
+    """Whether the network fits the device of `profile:`."""
+    if device is None:
+        return ""
+    found = "1 finding" if device["unfit"] == 1 else f"{device['unfit']} findings"
+    fits = f"does not fit, {found}: see `archc validate`" if device["unfit"] else "fits"
+    return printable(f"profile: {device['name']}, which it {fits}") + "\n"
 
 
 def table(result: Summary) -> str:

@@ -36,7 +36,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--sizes", action="store_true", help="print the input sizes that each spec takes (done anyway for one spec)")
     add("--format", choices=("text", *FORMATS), default="text", help="how to print (default: text)")
     add("--strict", action="store_true", help="exit with 1 for warnings too")
-    add("--profile", metavar="FILE", help="find too what a device cannot run, by its profile")
+    add(
+        "--profile",
+        metavar="FILE",
+        help="find too what a device cannot run, by its profile, instead of that of `profile:`",
+    )
     add("--fix", action="store_true", help="mend what can be mended for certain; of `-`, print the mended text")
     add("--diff", action="store_true", help="print what --fix would change, and change nothing")
     add(

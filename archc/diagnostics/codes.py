@@ -102,6 +102,7 @@ CODES: Final[dict[str, Code]] = {
     "A0711": Code("operator-unfit-for-device"),
     "A0712": Code("size-unfit-for-device"),
     "A0713": Code("device-budget-exceeded"),
+    "A0714": Code("invalid-profile"),
     # A08: the run itself
     "A0801": Code("lost-process"),
     "A0802": Code("missing-data"),

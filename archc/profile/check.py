@@ -16,7 +16,8 @@ from archc.ir.passes import inference, run_passes
 from archc.ir.types import TensorType
 from archc.lint.network import Network
 from archc.lower.budget import in_unit, measure
-from archc.profile.read import BYTES, Profile
+from archc.profile.read import Profile
+from archc.spec.profile import BYTES
 
 FIELD_LIMITS: Final = {
     "max_kernel_size": "kernel_size",
@@ -41,8 +42,8 @@ def check(network: Network, profile: Profile) -> list[Diagnostic]:
 def _free_sizes(network: Network, profile: Profile) -> Iterator[Diagnostic]:
     spec, span = network.spec.input, profile.fixed_sizes
     for axis in spec.axes if spec is not None and span is not None else ():
-        if axis.free and span is not None:
-            size = next(one.default for one in network.graph.input.axes if one.name == axis.name)
+        size = next((one.default for one in network.graph.input.axes if one.name == axis.name and one.free), None)
+        if size is not None and span is not None:
             label, more = f"`{axis.name}` is free", (Label(span, "it takes one size only"),)
             message, help = f"`{profile.name}` takes no free sizes", f"write `{axis.name}: {size}`"
             yield Diagnostic("A0712", message, axis.span, label, more, help=help)

@@ -5,42 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping as Map
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 from archc.backends.onnx.known import OPSETS, is_operator, operators
 from archc.diagnostics import Report, Span
 from archc.lower.budget import MEASURES, amount_of
 from archc.source import Mapping, Scalar, Tree, parse, read_file
 from archc.spec.params import Fault, Param, conform, suggestion
+from archc.spec.profile import BYTES, FIELDS, LIMITS
 from archc.spec.reader import Reader, what
-
-BYTES: Final = {"float32": 4, "float16": 2, "int8": 1}
-"""The precisions that a device computes in, and the bytes of a number."""
-
-LIMITS: Final = {
-    "max_rank": "the most axes of a value, the batch counted",
-    "max_channels": "the most channels of a value",
-    "max_size": "the largest size of a value along a spatial axis",
-    "max_kernel_size": "the most rows of a kernel or window along an axis",
-    "max_stride": "the largest stride",
-    "max_dilation": "the largest dilation",
-    "max_groups": "the most groups of a convolution",
-    "channels_multiple_of": "what divides the output channels of convolutions and linear layers",
-}
-"""The whole numbers that a profile may state."""
-
-FIELDS: Final = {
-    "archc_profile": "the version of this format: 1",
-    "name": "the device, as diagnostics call it",
-    "doc": "a sentence for the reader",
-    "opset": "the ONNX operator set that its tools read",
-    "fold": "whether batch norms are folded before the network gets there",
-    "precision": "what weights and values are there: float32, float16 or int8",
-    "ops": "the ONNX operators that it runs",
-    "free_sizes": "whether its inputs may have free sizes: true unless it says false",
-    **LIMITS,
-    "budget": "bounds on parameters, macs, file_size and activation_memory",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +29,8 @@ class Profile:
 
     name: str
     opset: int
+    opset_span: Span | None = None
+    """Where `opset` is; None where it is the default."""
     fold: bool = False
     precision: str = "float32"
     ops: frozenset[str] = frozenset()
@@ -76,22 +50,29 @@ def read_profile(path: str | Path, report: Report) -> Profile | None:
         return None
     tree, found = parse(file)
     report.extend(found)
-    reader = _ProfileReader(report)
     if tree is None:
         return None
-    top = reader.mapping(tree, "a profile")
-    made = reader.profile(top) if top is not None else None
+    top = Reader(report).mapping(tree, "a profile")
+    made = profile_in(top, report) if top is not None else None
     return made if not len(report) else None
+
+
+def profile_in(tree: Mapping, report: Report, has_version: bool = True) -> Profile | None:
+    """The profile that a tree says, or None with diagnostics; one within a spec has the version of that."""
+    own = Report()
+    made = _ProfileReader(own).profile(tree, has_version)
+    report.extend(own)
+    return made if not len(own) else None
 
 
 class _ProfileReader(Reader):
     """Reads one profile, field by field."""
 
-    def profile(self, tree: Mapping) -> Profile:
-        """The whole file."""
+    def profile(self, tree: Mapping, has_version: bool) -> Profile:
+        """The whole of it."""
         tree, given = self.fields(tree, FIELDS, "a profile")
         for key in ("archc_profile", "name"):
-            if key not in given:
+            if key not in given and (key == "name" or has_version):
                 help = "write `archc_profile: 1` at its top" if key == "archc_profile" else "name the device"
                 self.error("A0102", f"a profile needs `{key}`", tree.span, "it is missing", help)
         version = tree.get("archc_profile")
@@ -99,11 +80,12 @@ class _ProfileReader(Reader):
             self.error("A0106", "this is no version of the format", version.span, "version 1 is known", "write `1`")
         name = self.string(tree.get("name"), "name")
         precision = self._choice(tree.get("precision"), "precision", tuple(BYTES)) or "float32"
-        ops, sizes = tree.get("ops"), tree.get("free_sizes")
+        opset, ops, sizes = tree.get("opset"), tree.get("ops"), tree.get("free_sizes")
         is_free = self.boolean(sizes, "free_sizes", True)
         return Profile(
             name=str(name.value) if name is not None else "the device",
-            opset=int(self._number(tree.get("opset"), "opset", OPSETS[0], OPSETS[-1], 20)),
+            opset=int(self._number(opset, "opset", OPSETS[0], OPSETS[-1], 20)),
+            opset_span=opset.span if opset is not None else None,
             fold=self.boolean(tree.get("fold"), "fold"),
             precision=precision,
             ops=self._ops(ops),

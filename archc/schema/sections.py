@@ -22,6 +22,7 @@ from archc.schema.fields import (
     expression_or,
     field_schema,
 )
+from archc.schema.profile import profile_schema
 from archc.schema.stages import SIZES, children, own_fields
 from archc.schema.train import train_needs, train_params, train_schema
 from archc.spec.merge import DROPPABLE
@@ -87,6 +88,7 @@ def sections(types: Sequence[Type], built_in: Sequence[str]) -> dict[str, Schema
         "budget": _or_dropped(_object({**dict(map(_bound, MEASURES)), BATCH.name: field_schema(BATCH)})),
         "aliases": _or_dropped(_aliases()),
         "train": _or_dropped({"type": "object", "allOf": [train_schema()]}),
+        "profile": profile_schema(_bound),
     }
     return {key: {"description": SPEC_FIELDS[key], **schema} for key, schema in found.items()}
 
@@ -125,6 +127,7 @@ def required_everywhere() -> Schema:
             "params": {"additionalProperties": typed},
             **dict.fromkeys(DROPPABLE, there),
             "train": there | train_needs(),
+            "profile": {"type": ["string", "object"]},
         },
     }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -13,9 +12,11 @@ from typing import Final
 from archc.diagnostics import Diagnostic, Label, Report, SourceFile, Span
 from archc.limits import MAX_BYTES, MAX_EXTENDS
 from archc.source import Entry, Mapping, Scalar, Sequence, Tree, decode, parse, read_file
-from archc.spec.merge import merge_specs
+from archc.spec.beside import confined, resolved
+from archc.spec.merge import merge_specs, without
 from archc.spec.params import nearest
 from archc.spec.parse import INPUT_FIELDS, SPEC_FIELDS
+from archc.spec.profile import with_profile
 from archc.spec.reader import Reader, misspelt
 
 SHIPPED_FOLDERS: Final = ("imagenet", "fashion_mnist", "families")
@@ -47,14 +48,6 @@ def find_shipped(name: str) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
-def resolved(path: Path) -> Path | None:
-    """The real path; None for what cannot be one: links that go round, a name that no file can have."""
-    try:
-        return path.resolve()
-    except (OSError, RuntimeError, ValueError):
-        return None
-
-
 @dataclass(slots=True)
 class Loaded:
     """A merged tree, the file that it was asked for, and the texts that it came from, outermost first."""
@@ -64,11 +57,17 @@ class Loaded:
     files: list[SourceFile] = field(default_factory=list)
     extends: Span | None = None
     """Where the outermost file names the one that it extends."""
+    has_profile: bool = False
+    """Whether one of them names a profile; only that of the outermost counts."""
 
     def shown(self, diagnostic: Diagnostic) -> Diagnostic:
         """A mistake in a file that is extended, with the place that brings it in."""
         places = [diagnostic.span, *(label.span for label in diagnostic.labels)]
-        others = {file.name for file in self.files} - {self.file.name}
+        entry = self.tree.entries.get("profile") if self.tree is not None else None
+        files = (
+            self.files if entry is None or entry.key.span.file is self.file else [*self.files, entry.value.span.file]
+        )
+        others = {file.name for file in files} - {self.file.name}
         if self.extends is None or any(place.file.name not in others for place in places):
             return diagnostic
         return replace(diagnostic, labels=(*diagnostic.labels, Label(self.extends, "extended here")))
@@ -125,7 +124,7 @@ def load_texts(texts: list[str], name: str, report: Report) -> Loaded:
     merged = trees.pop()
     for tree in reversed(trees):
         merged = merge_specs(merged, tree, report)
-    loaded.file, loaded.tree = loaded.files[0], merged
+    loaded.file, loaded.tree = loaded.files[0], without(merged, "profile")  # whose file is not there
     return loaded
 
 
@@ -169,7 +168,7 @@ def _checked(file: SourceFile, tree: Tree | None, found: Iterable[Diagnostic], r
 
 def _extended(tree: Mapping, folder: Path, root: Path, seen: list[Path], loaded: Loaded, report: Report) -> Mapping:
     """`tree` over what it extends; where that cannot be read, `tree` as it is, still with its `extends`."""
-    tree = _respelt(tree, report)
+    tree = _with_profile(_respelt(tree, report), folder, root, loaded, report)
     target = tree.get("extends")
     if target is None:
         return tree
@@ -198,6 +197,14 @@ def _extended(tree: Mapping, folder: Path, root: Path, seen: list[Path], loaded:
         return tree
     parent_root = shipped_root() if shipped else root
     return merge_specs(_extended(parent, path.parent, parent_root, [*seen, path], loaded, report), tree, report)
+
+
+def _with_profile(tree: Mapping, folder: Path, root: Path, loaded: Loaded, report: Report) -> Mapping:
+    """`tree` with its profile read, or without it where a variant names another."""
+    if loaded.has_profile or "profile" not in tree.entries:
+        return without(tree, "profile")
+    loaded.has_profile = True
+    return with_profile(tree, folder, lambda name: confined(name, folder, root), report)
 
 
 def _respelt(tree: Mapping, report: Report) -> Mapping:
@@ -243,10 +250,7 @@ def _parent_path(target: Tree, folder: Path, root: Path) -> tuple[Path | None, s
     if not target.value.endswith((".yaml", ".yml")):
         found = find_shipped(target.value)
         return (found.resolve(), "") if found else (None, f"no spec that ships is called `{target.value[:80]}`")
-    path = resolved(folder / target.value)
-    if path is not None and not path.is_relative_to(root.resolve()):
-        return None, f"`{target.value[:80]}` lies outside the spec's folder"
-    return (path, "") if path is not None and os.path.isfile(path) else (None, f"`{target.value[:80]}` is not a file")
+    return confined(target.value, folder, root)
 
 
 def spec_files(path: Path) -> Iterator[Path]:

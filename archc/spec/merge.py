@@ -13,7 +13,7 @@ from archc.spec.reader import Reader, misspelt, respelt
 SECTIONS: Final = frozenset({"input", "params", "defaults", "init", "train", "budget", "aliases", "expect"})
 """What a variant merges by key with what it extends."""
 
-DROPPABLE = ("defaults", "expect", "budget", "aliases", "init", "train")
+DROPPABLE = ("defaults", "expect", "budget", "aliases", "init", "train", "profile")
 """Fields of a spec that a variant leaves out by `null`."""
 
 
@@ -73,7 +73,7 @@ def merge_specs(parent: Mapping, child: Mapping, report: Report) -> Mapping:
             merged.pop(key, None)
         elif key == "blocks" and old:
             merged[key] = Entry(entry.key, _joined_blocks(old.value, entry.value, report))
-        elif old and key != "outputs":
+        elif old and key not in ("outputs", "profile"):
             merged[key] = Entry(entry.key, merge_trees(old.value, entry.value, declared=key == "params"))
         else:
             merged[key] = entry

@@ -38,6 +38,7 @@ SPEC_FIELDS: Final = {
     "aliases": "older parts of names in weights files",
     "init": "distributions to draw tensors from, by type",
     "train": "how to train it",
+    "profile": "the device that it is for: the file of a profile, or what one says",
     "extends": "the spec that this one varies",
     "upto": "the last stage to keep of the extended spec",
 }

@@ -109,7 +109,7 @@ def new_folder(name: str, given: Path | None) -> Path:
 
 def environment_of(**more: Any) -> dict[str, Any]:
     """Versions, the machine, and what else is to be known of a run."""
-    from archc import __version__
+    from archc.version import __version__
 
     started = datetime.now().astimezone().isoformat(timespec="seconds")
     found = {

@@ -8,9 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archc.api import Spec
-from archc.train.ends import ends_of
-from archc.train.layout import BEST, class_names, newest, run_environment, run_spec, run_state
-from archc.train.settings import settings_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,11 +27,17 @@ class Weights:
 
 def best_file(folder: Path) -> Path:
     """The file of a run's best weights, which is what was written. Raises SpecError."""
+    from archc.train.layout import BEST, newest
+
     return newest(folder, BEST)[0]
 
 
 def weights_of_run(folder: Path, spec: Spec, inference_only: bool) -> Weights:
     """The best weights of a run, for `spec`. Raises SpecError."""
+    from archc.train.ends import ends_of  # here and above, for weights that are not those of a run need none of it
+    from archc.train.layout import BEST, class_names, run_environment, run_spec, run_state
+    from archc.train.settings import settings_of
+
     trained = run_spec(folder)
     settings = settings_of(trained)
     state, path = run_state(folder, spec.graph, settings.ema is not None, inference_only=inference_only)

@@ -28,6 +28,7 @@ class Tally:
     words: Counter[str] = field(default_factory=Counter)
     """How many networks have each kind of stage and each attribute."""
     largest: float = 0.0
+    scale: float = 1.0
     free: int = 0
     faults: list[tuple[int, str, str]] = field(default_factory=list)
     """Seed, check and details."""
@@ -39,6 +40,7 @@ class Tally:
         self.counts.update(found.counts)
         self.words.update(set(words(case.net)))
         self.largest = max(self.largest, found.largest)
+        self.scale = max(self.scale, found.scale)
         self.free += bool(case.free)
         self.faults += [(case.seed, check, detail) for check, detail in found.faults]
 
@@ -48,6 +50,7 @@ class Tally:
         self.counts += other.counts
         self.words += other.words
         self.largest = max(self.largest, other.largest)
+        self.scale = max(self.scale, other.scale)
         self.free += other.free
         self.faults += other.faults
 
@@ -110,6 +113,8 @@ def table(tally: Tally) -> str:
     rows = [f"{tally.networks} networks, {tally.free} of them with free sizes, {len(tally.faults)} faults"]
     rows += [f"{count:12,}  {what}" for what, count in sorted(tally.counts.items())]
     rows.append(f"the largest difference between ONNX Runtime and torch is {tally.largest:.3f} of its bound")
+    if tally.scale > 1.0:
+        rows.append(f"the most that conditioning scaled a bound by is {tally.scale:.3g}")
     kinds = {word for word in tally.words if "." not in word}
     rows.append(f"{len(kinds)} kinds of stages with {len(tally.words) - len(kinds)} attributes")
     return "\n".join(rows)

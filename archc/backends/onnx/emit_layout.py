@@ -48,7 +48,15 @@ def concat(site: Site, op: Concat) -> None:
 
 @emits(Chunk)
 def chunk(site: Site, op: Chunk) -> None:
-    """https://onnx.ai/onnx/operators/onnx__Slice.html, on the channels."""
+    """https://onnx.ai/onnx/operators/onnx__Slice.html, on the channels; on an axis of chunks where their size is free."""
+    if site.free_channels[0]:
+        stacked = site.step("stacked", "Reshape", site.x, site.integers("stacked/shape", 0, op.chunks, -1))
+        bounds = (
+            site.integers(name, value) for name, value in (("start", op.index), ("end", op.index + 1), ("axis", 1))
+        )
+        one = site.step("one", "Slice", stacked, *bounds)
+        site.final("Reshape", one, site.integers("shape", 0, -1))
+        return
     size = (site.type.channels or 0) // op.chunks
     start = site.integers("start", op.index * size)
     end = site.integers("end", (op.index + 1) * size)

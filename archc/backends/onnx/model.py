@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib import metadata as packages
 from typing import Final
 
 import onnx
@@ -20,6 +19,7 @@ from archc.backends.onnx.tensors import DTYPES, Array, Tensor
 from archc.ir import Graph, Node, TensorType
 from archc.ir.ops import Activation, LocalResponseNorm, Op, RMSNorm
 from archc.ir.passes import fold, inference, run_passes
+from archc.version import __version__
 
 EMITTING: Final = (emit_activation, emit_adaptive, emit_conv, emit_layout, emit_norm, emit_pool)
 """The modules whose import fills EMITTERS."""
@@ -231,6 +231,7 @@ def _emit(
         names.tensor[node.output],
         tuple(graph.types[value] for value in node.inputs),
         tuple(free[value].spatial for value in node.inputs),
+        tuple(free[value].channels for value in node.inputs),
         _tensors(node, state, builder),
         narrows,
     )
@@ -254,17 +255,10 @@ def _value(
 
 
 def _model(name: str, opset: int, metadata: Mapping[str, str]) -> onnx.ModelProto:
-    model = onnx.ModelProto(ir_version=IR_VERSIONS[opset], producer_name="archc", producer_version=_version())
+    model = onnx.ModelProto(ir_version=IR_VERSIONS[opset], producer_name="archc", producer_version=__version__)
     model.doc_string = f"{name}, as it acts in inference"
     model.opset_import.add(domain="", version=opset)
     model.graph.name = name
     for key in sorted(metadata):
         model.metadata_props.add(key=key, value=metadata[key])
     return model
-
-
-def _version() -> str:
-    try:
-        return packages.version("archc-compiler")
-    except packages.PackageNotFoundError:  # run from a checkout that is not installed
-        return ""

@@ -86,12 +86,25 @@ def quantised(model: Model, examples: Array, batch: int = 1) -> onnx.ModelProto:
 
 def losses(model: Model, made: onnx.ModelProto, examples: Array, batch: int = 1) -> list[Loss]:
     """What quantisation changes at each output."""
+    before, after = _both(model, made, examples, batch)
+    return [_loss(name, before[name], after[name]) for name in before]
+
+
+def accuracies(
+    model: Model, made: onnx.ModelProto, examples: Array, classes: Array, output: int, batch: int = 1
+) -> tuple[float, float]:
+    """The share of examples whose class has the largest score at an output, before and after quantisation."""
+    before, after = (list(outputs.values())[output].argmax(1) for outputs in _both(model, made, examples, batch))
+    return float((before == classes).mean()), float((after == classes).mean())
+
+
+def _both(model: Model, made: onnx.ModelProto, examples: Array, batch: int) -> list[dict[str, Array]]:
+    """What the model gives at each output, and what the quantised one does."""
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / name for name in ("float.onnx", "int8.onnx")]
         write_onnx(model, paths[0])
         write_onnx(made, paths[1])
-        before, after = (_run(path, examples, batch) for path in paths)
-    return [_loss(name, before[name], after[name]) for name in before]
+        return [_run(path, examples, batch) for path in paths]
 
 
 def _run(path: Path, examples: Array, batch: int) -> dict[str, Array]:

@@ -37,6 +37,8 @@ class Site:
     types: tuple[TensorType, ...]
     free: tuple[tuple[bool, ...], ...]
     """For each input, which of its spatial axes have a size that only a run can tell."""
+    free_channels: tuple[bool, ...]
+    """For each input, whether only a run can tell how many channels it has: the features of a map of a free size."""
     tensors: Mapping[str, str]
     """The op's tensors: name -> initializer."""
     narrows: bool = False
@@ -113,7 +115,8 @@ class Site:
 
     def input_shape(self) -> str:
         """A vector that reshapes a value to the shape of the first input."""
-        free = (False, *self.free[0]) if self.type.layout == "channels_first" else (*self.free[0], False)
+        channels = self.free_channels[0]
+        free = (channels, *self.free[0]) if self.type.layout == "channels_first" else (*self.free[0], channels)
         if sum(free) > 1:
             return self.step("shape", "Shape", self.x)
         return self.integers("shape", 0, *(-1 if f else size for f, size in zip(free, self.type.shape, strict=True)))

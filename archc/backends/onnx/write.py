@@ -1,6 +1,6 @@
 """Bytes and files of a model: the same bytes every time, and a second file only past protobuf's limit.
 
-A file is written tensor by tensor, so that no more than one of them need be in memory. What is written is what
+A file is written tensor by tensor, so that a few of them at most are in memory. What is written is what
 serialising the whole message gives: its fields in the order of their numbers
 (https://protobuf.dev/programming-guides/encoding/), the tensors being field 5 of field 7.
 """
@@ -15,6 +15,7 @@ from typing import BinaryIO, Final
 import onnx
 
 from archc.backends.files import staged
+from archc.backends.onnx.ahead import values_of
 from archc.backends.onnx.model import Model
 from archc.backends.onnx.tensors import Tensor
 
@@ -72,10 +73,9 @@ def pieces(model: Model) -> Iterator[bytes | memoryview]:
     yield _part(model.proto, lambda field: field < GRAPH)
     yield _tag(GRAPH, length)
     yield before
-    for tensor, head in zip(model.tensors, heads, strict=True):
-        yield _tag(INITIALIZER, len(head) + tensor.bytes)
-        yield head
-        yield tensor.values().reshape(-1).view("u1").data
+    for values, tensor, head in zip(values_of(model.tensors), model.tensors, heads, strict=True):
+        yield _tag(INITIALIZER, len(head) + tensor.bytes) + head
+        yield values.reshape(-1).view("u1").data
     yield after
     yield _part(model.proto, lambda field: field > GRAPH)
 
@@ -120,16 +120,16 @@ def _outside(model: Model, location: str, data: BinaryIO) -> onnx.ModelProto:
     """The model with its tensors written to `data` (https://onnx.ai/onnx/repo-docs/ExternalData.html)."""
     light = onnx.ModelProto()
     light.CopyFrom(model.proto)
-    for tensor in model.tensors:
+    for values, tensor in zip(values_of(model.tensors), model.tensors, strict=True):
         proto = light.graph.initializer.add()
         proto.CopyFrom(tensor.proto)
         if tensor.bytes < SMALL:
-            proto.raw_data = tensor.values().tobytes()
+            proto.raw_data = values.tobytes()
             continue
         data.write(b"\0" * (-data.tell() % ALIGNMENT))
         proto.data_location = onnx.TensorProto.EXTERNAL
         place = {"location": location, "offset": str(data.tell()), "length": str(tensor.bytes)}
         for key, text in place.items():
             proto.external_data.add(key=key, value=text)
-        data.write(tensor.values().reshape(-1).view("u1").data)
+        data.write(values.reshape(-1).view("u1").data)
     return light
