@@ -2,7 +2,7 @@
 
     python benchmarks/train.py [--networks lenet_bn resnet18] [--rounds 3] [--workers 0] [--threads N] [--data DIR]
 
-Each round runs every way in turn, each in a process of its own; the ratios are those of the medians. A way is measured
+Each round runs every way in turn, each in a process of its own; a ratio is the median of those of the rounds. A way is measured
 from its fifth step on, by the wall clock and by the CPU time of all its threads and workers, which other work on the
 machine disturbs less. `by hand, in memory` is the plain loop over archc's data path: what it is faster than `archc train`
 by is the share of the Trainer and of all that a run keeps. Memory is the peak of the process.
@@ -24,11 +24,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-STEPS = {"lenet_bn": 60, "resnet18": 6}
+STEPS = {"lenet_bn": 110, "resnet18": 6}
 WARM = {"lenet_bn": 10, "resnet18": 2}
 OURS = {"lenet_bn": [], "resnet18": ["train.channels_last=true"]}
 """What is set for `archc train`."""
-WAYS = ("archc train", "tutorial", "by hand, in memory", "archc, bfloat16")
+WAYS = ("archc train", "tutorial", "by hand, in memory", "Lightning, in memory", "archc, bfloat16")
 
 
 class Clock:
@@ -100,16 +100,19 @@ def theirs(name: str, options: argparse.Namespace) -> dict[str, float]:
         return looped(name, NETWORKS[name](), iter(loader), settings)
 
 
-def by_hand(name: str, options: argparse.Namespace) -> dict[str, float]:
+def in_memory(name: str, options: argparse.Namespace) -> tuple[Any, Iterator[Any], Any]:
+    """archc's module, the batches that it gives it, and the settings of the spec; memory kept as a run keeps it."""
     import torch
 
     from archc.api import load
     from archc.train.batches import Batches
     from archc.train.chance import order
     from archc.train.data import Places, load_data
+    from archc.train.memory import keep_memory
     from archc.train.pictures import pictures_of
 
     torch.set_num_threads(options.threads)
+    keep_memory()
     settings = settings_for(name)
     data = load_data(settings, Places(options.data))
     pictures = pictures_of(settings, data)
@@ -121,7 +124,44 @@ def by_hand(name: str, options: argparse.Namespace) -> dict[str, float]:
         for inputs, labels, indices, _ in Batches(data.train, order(0, 0, len(data.train)), settings.batch_size):
             yield pictures(inputs, indices, 0).contiguous(memory_format=form), labels
 
-    return looped(name, net, batches(), settings)
+    return net, batches(), settings
+
+
+def by_hand(name: str, options: argparse.Namespace) -> dict[str, float]:
+    return looped(name, *in_memory(name, options))
+
+
+def by_lightning(name: str, options: argparse.Namespace) -> dict[str, float]:
+    """`looped` in a Trainer that does nothing else."""
+    import torch
+    from lightning.pytorch import LightningModule, Trainer
+    from torch.nn import functional
+
+    net, batches, settings = in_memory(name, options)
+    clock, sums = Clock(WARM[name]), [0.0, 0.0, 0.0]
+
+    class Plain(LightningModule):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = net
+
+        def configure_optimizers(self) -> Any:
+            return torch.optim.SGD(self.net.parameters(), lr=settings.optimizer["lr"])
+
+        def training_step(self, batch: Any, _: int) -> Any:
+            outputs = self.net(batch[0])
+            loss = functional.cross_entropy(outputs, batch[1])
+            with torch.no_grad():
+                right = float((outputs.argmax(1) == batch[1]).sum())
+                for at, value in enumerate((loss.item() * len(batch[1]), right, len(batch[1]))):
+                    sums[at] += value
+            return loss
+
+        def on_train_batch_end(self, *_: Any) -> None:
+            clock.tick()
+
+    Trainer(accelerator="cpu", max_steps=STEPS[name], barebones=True).fit(Plain(), batches)
+    return clock.result(settings.batch_size)
 
 
 def settings_for(name: str) -> Any:
@@ -156,7 +196,7 @@ def looped(name: str, net: Any, batches: Iterator[Any], settings: Any) -> dict[s
 
 
 RUN: dict[str, Callable[[str, argparse.Namespace], dict[str, float]]] = dict(
-    zip(WAYS, (ours, theirs, by_hand, ours_in_bfloat16), strict=True)
+    zip(WAYS, (ours, theirs, by_hand, by_lightning, ours_in_bfloat16), strict=True)
 )
 
 
@@ -167,6 +207,11 @@ def measured(way: str, name: str, options: argparse.Namespace) -> dict[str, floa
     found = subprocess.run(words, capture_output=True, text=True, check=True)
     result: dict[str, float] = json.loads(found.stdout.splitlines()[-1])
     return result
+
+
+def ratios(rounds: list[dict[str, dict[str, float]]], key: str, base: str) -> dict[str, float]:
+    """How many times the rate of the way `base` each way has: the median over rounds."""
+    return {way: median(one[way][key] / one[base][key] for one in rounds) for way in WAYS}
 
 
 def main() -> int:
@@ -192,11 +237,12 @@ def main() -> int:
                 f"  {way:20} {found['wall']:8,.0f} examples/s  {found['cpu']:8,.0f} by CPU time  {found['memory']:6,.0f} MiB"
             )
         for key, word in (("wall", "wall"), ("cpu", "CPU time")):
-            own = figures["archc train"][key]
+            peer, bare = (ratios(rounds, key, way) for way in ("tutorial", "by hand, in memory"))
             print(
-                f"  by {word}: {own / figures['tutorial'][key]:.2f} times the tutorial's, in bfloat16 "
-                f"{figures['archc, bfloat16'][key] / figures['tutorial'][key]:.2f} times; "
-                f"the Trainer and the run's records take {1 - own / figures['by hand, in memory'][key]:.1%} of a step"
+                f"  by {word}: {peer['archc train']:.2f} times the tutorial's, in bfloat16 "
+                f"{peer['archc, bfloat16']:.2f} times; without any Trainer {peer['by hand, in memory']:.2f} times; "
+                f"of a step Lightning takes {1 - bare['Lightning, in memory']:.1%}, with the run's records "
+                f"{1 - bare['archc train']:.1%}"
             )
     return 0
 

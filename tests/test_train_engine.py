@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from math import prod
 from pathlib import Path
@@ -23,6 +26,7 @@ from archc.api import load_with
 from archc.spec.losses import LOSSES
 from archc.train.chance import batch_seed, order
 from archc.train.data import Places, load_data
+from archc.train.memory import VARIABLES
 from archc.train.objective import FUNCTIONS, objective_of
 from archc.train.optimizer import factor_of
 from archc.train.pictures import pictures_of
@@ -317,7 +321,7 @@ def test_one_number_says_yes_or_no() -> None:
     objective = objective_of(spec.graph, settings_of(spec))
     right = objective.right(torch.tensor([[0.3], [-0.2], [2.0]]), torch.tensor([[1.0], [1.0], [1.0]]), training=False)
     assert right is not None
-    assert int(right) == 2
+    assert (int(right[0]), right[1]) == (2, 3)
 
 
 # -- ways to run ----------------------------------------------------------------------------------------------------------------
@@ -459,3 +463,36 @@ def test_a_spec_without_training_says_so(tmp_path: Path) -> None:
 )
 def test_bad_usage(args: list[str]) -> None:
     assert train(*args).code == 2
+
+
+KEPT = """\
+import resource, sys
+import numpy as np
+from archc.train.memory import keep_memory
+
+print(keep_memory())
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    np.ones(2**24, np.float32)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+faults()
+print(faults())
+"""
+"""Allocates 64 MiB twice; prints the page faults of the second time."""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="what is set is a setting of glibc")
+def test_memory_is_kept_between_steps_unless_the_user_has_chosen() -> None:
+    def run(**more: str) -> list[str]:
+        plain = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+        words = [sys.executable, "-c", KEPT]
+        return subprocess.run(words, env=plain | more, capture_output=True, text=True, check=True).stdout.split()
+
+    if run()[0] == "False":
+        pytest.skip("this system's C library is not glibc")
+    assert int(run()[1]) < 100
+    is_kept, faults = run(MALLOC_MMAP_THRESHOLD_="1000000")
+    assert is_kept == "False"
+    assert int(faults) > 100  # with pages of 4 KiB they would be 16,384

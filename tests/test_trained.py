@@ -134,7 +134,7 @@ def test_figures_are_those_of_another_library(trained: Path, digits: tuple[Any, 
 def test_json_has_stable_names(trained: Path) -> None:
     found = evaluated(trained / "run", "-o", "c.png")
     assert list(found) == [
-        "name", "model", "data", "examples", "loss", "accuracy", "top5_accuracy", "classes", "confusion", "picture",
+        "name", "model", "data", "examples", "loss", "accuracy", "top5_accuracy", "mean_iou", "classes", "confusion", "picture",
     ]  # fmt: skip
     assert (found["name"], found["data"], found["examples"]) == ("small", "digits", 359)
     assert found["classes"] == list("0123456789")

@@ -12,6 +12,7 @@ from archc.spec.params import Param
 
 MOST_EMA: Final = 0.999999
 MOST_PADDING: Final = 1_024
+MOST_INDEX: Final = 65_535
 
 FIELDS: Final[Mapping[str, Param]] = {
     param.name: param
@@ -41,6 +42,13 @@ FIELDS: Final[Mapping[str, Param]] = {
         ),
         Param("channels_last", "bool", False, doc="keep the channels of a place together in memory"),
         Param("compile", "bool", False, doc="run the network through `torch.compile`"),
+        Param(
+            "strategy",
+            "string",
+            "ddp",
+            choices=("ddp", "fsdp"),
+            doc="whether each of several processes has the whole network, or a part of every tensor",
+        ),
         Param("sync_batch_norm", "bool", False, doc="normalise by the batches of all processes; on GPUs"),
         Param(
             "save_every", "int", None, min=1, doc="steps between checkpoints within an epoch, beside those at its end"
@@ -135,7 +143,9 @@ SECTIONS: Final[Mapping[str, Mapping[str, tuple[Param, ...]]]] = {
         "class_index": (),
         "one_hot": (),
         "float": (Param("shape", "ints", (), min=1, doc="without the batch; `[]` is one number for each example"),),
-        "map": (),
+        "map": (
+            Param("ignore_index", "int", None, min=0, max=MOST_INDEX, doc="the number of positions that are left out"),
+        ),
     },
     "loss": {
         **dict.fromkeys(LOSSES, ()),

@@ -23,6 +23,7 @@ from safetensors.torch import load, save
 from archc.backends.files import write_whole
 from archc.train.faults import unwritable
 from archc.train.layout import BEST, NAME, checked, checkpoint_names, checksum_path, damaged
+from archc.train.sharding import like
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,8 @@ def flattened(optimizer: torch.optim.Optimizer, prefix: str) -> tuple[dict[str, 
 def restore(optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor], others: str) -> None:
     """Put back what `flattened` gave."""
     state: dict[int, dict[str, Any]] = {}
+    params = [param for group in optimizer.param_groups for param in group["params"]]
     for key, value in {**json.loads(others), **tensors}.items():
         at, _, name = key.partition(".")
-        state.setdefault(int(at), {})[name] = value
+        state.setdefault(int(at), {})[name] = like(value, params[int(at)]) if key in tensors else value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

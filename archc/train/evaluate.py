@@ -41,6 +41,8 @@ class Evaluation:
     accuracy: float | None
     top5_accuracy: float | None
     """The share of examples whose class is among the five most likely; None for five classes or fewer."""
+    mean_iou: float | None
+    """Where labels are maps: the mean over classes of what is rightly taken for one, as a share of all that is or was taken for it."""
     classes: tuple[str, ...]
     confusion: tuple[tuple[int, ...], ...]
     """How often each class (a row) was taken for each class (a column)."""
@@ -57,6 +59,8 @@ class Evaluation:
             parts.append(f"accuracy {self.accuracy:.4f}")
         if self.top5_accuracy is not None:
             parts.append(f"top-5 accuracy {self.top5_accuracy:.4f}")
+        if self.mean_iou is not None:
+            parts.append(f"mean IoU {self.mean_iou:.4f}")
         lines = [f"{self.model} on {self.data}, {self.examples:,} examples to test on", ", ".join(parts)]
         mistakes = [f"{one} for {other} ({count:,})" for count, one, other in self.mistakes()[:MISTAKES]]
         return lines + ([f"most often it took {', '.join(mistakes)}"] if mistakes else [])
@@ -81,7 +85,7 @@ def evaluate(trained: Trained, spec: Spec, settings: Settings, places: Places, d
     _check_names(trained, data)
     objective = objective_of(spec.graph, settings)
     pictures = pictures_of(settings, data) if trained.ends is None else Pictures.of_ends(trained.ends)
-    score = _Score(objective, data, trained)
+    score = _Score(objective, data, trained, settings.label.type == "map")
     try:
         for inputs, labels, indices in _batches(data, settings):
             score.add(trained.answer(pictures(inputs, indices, None)), labels)
@@ -111,23 +115,26 @@ def _check_names(trained: Trained, data: Data) -> None:
 class _Score:
     """Counts answers."""
 
-    def __init__(self, objective: Objective, data: Data, trained: Trained) -> None:
-        self.objective, self.data, self.trained = objective, data, trained
-        self.sums = Sums()
+    def __init__(self, objective: Objective, data: Data, trained: Trained, is_map: bool) -> None:
+        self.objective, self.data, self.trained, self.is_map = objective, data, trained, is_map
+        self.sums, self.examples = Sums(), 0
+        ignored = objective.ignored
         self.classes = data.classes if objective.counts else ()
         self.confusion: Metric | None = None
         self.top: Metric | None = None
         if self.classes:
-            self.confusion = MulticlassConfusionMatrix(len(self.classes))
+            self.confusion = MulticlassConfusionMatrix(len(self.classes), ignore_index=ignored)
         if len(self.classes) > TOP and objective.counts == "classes":
-            self.top = MulticlassAccuracy(len(self.classes), top_k=TOP, average="micro")
+            self.top = MulticlassAccuracy(len(self.classes), top_k=TOP, average="micro", ignore_index=ignored)
 
     def add(self, outputs: Outputs, labels: torch.Tensor) -> None:
         """Count a batch."""
         given = self._chosen(outputs)
         loss = float(self.objective.loss(outputs, labels, training=False))
         right = self.objective.right(outputs, labels, training=False)
-        self.sums.add(loss, float(right) if right is not None else 0.0, len(labels))
+        hits, count = right if right is not None else (0.0, len(labels))
+        self.sums.add(loss, float(hits), count)
+        self.examples += len(labels)
         if self.confusion is None:
             return
         if self.objective.counts == "threshold":
@@ -159,10 +166,11 @@ class _Score:
             name,
             str(self.trained.path),
             data,
-            int(self.sums.count),
+            self.examples,
             self.sums.mean_loss,
             self.sums.accuracy if self.objective.counts else None,
             self._top_accuracy(),
+            _mean_iou(table) if self.is_map else None,
             self.classes,
             tuple(map(tuple, table)),
         )
@@ -172,3 +180,11 @@ class _Score:
             return None
         counted = int(self.confusion.compute().sum())  # positions, where labels are maps
         return round(float(self.top.compute()) * counted) / counted  # torchmetrics rounds to float32
+
+
+def _mean_iou(table: list[list[int]]) -> float | None:
+    """The mean intersection over union (Long, Shelhamer and Darrell, 2015) of the classes that are there or are told."""
+    counts = np.array(table, np.float64)
+    both = counts.diagonal()
+    either = counts.sum(0) + counts.sum(1) - both
+    return float((both[either > 0] / either[either > 0]).mean()) if either.any() else None

@@ -16,6 +16,7 @@ from archc.train.checkpoint import State, flattened, restore
 from archc.train.curves import curves
 from archc.train.folder import CURVES, RunFolder, Say, epoch_line
 from archc.train.progress import Progress, Row, Sums
+from archc.train.sharding import put, whole
 from archc.train.signals import Stopped
 from archc.train.task import Task
 
@@ -96,9 +97,9 @@ class Keeper(Callback):
         before = at.best
         at.rows.append(row)
         task.progress = _next(at) if is_whole else at
+        if before is None or row.score > before.score:
+            self._save_best(row)
         if self.folder is not None:
-            if before is None or row.score > before.score:
-                self.folder.checkpoints.save_best(self._best_state(row), row.epoch)
             self.folder.write_metrics(at.rows)
             self.folder.events.add(row)
             self._draw()
@@ -139,8 +140,9 @@ class Keeper(Callback):
     def _share_buffers(self) -> None:
         """Every process tests with the buffers of the first, which are those that are kept."""
         if self.task.share.world > 1:
-            for buffer in self.task.net.buffers():
-                distributed.broadcast(buffer, 0)
+            for net in (self.task.net, self.task.result):  # which are one where there is no average
+                for buffer in net.buffers():
+                    distributed.broadcast(buffer, 0)
 
     def _clock(self, is_training: bool = False) -> None:
         now = time.perf_counter()
@@ -158,41 +160,43 @@ class Keeper(Callback):
         raise Stopped(number)
 
     def save(self) -> None:
-        """Write a checkpoint of where the run stands."""
-        if self.folder is None:
-            return
-        self.folder.flush_steps()
-        self.folder.checkpoints.save(self._state(), self.task.progress.step)
+        """Write a checkpoint of where the run stands; all processes call it."""
+        state = self._state()
+        if self.folder is not None:
+            self.folder.flush_steps()
+            self.folder.checkpoints.save(state, self.task.progress.step)
+
+    def _save_best(self, row: Row) -> None:
+        names = list(self.task.data.classes)
+        told = {"epoch": row.epoch, "test_accuracy": row.test_accuracy, "test_loss": row.test_loss}
+        tensors = whole(self.task.result.state_dict(), self.folder is not None)
+        if self.folder is not None:
+            texts = {"archc.classes": json.dumps(names), "archc.best": json.dumps(told)}
+            self.folder.checkpoints.save_best(State(tensors, texts), row.epoch)
 
     def _state(self) -> State:
         task = self.task
         tensors = {f"model.{name}": one for name, one in task.net.state_dict().items()}
-        optimizer = task.optimizers(use_pl_optimizer=False)
-        assert isinstance(optimizer, torch.optim.Optimizer)
-        more, others = flattened(optimizer, "optimizer.")
+        more, others = flattened(self._optimizer(), "optimizer.")
         tensors |= more
         if task.average is not None:
             tensors |= {f"average.{name}": one for name, one in task.average.state_dict().items()}
         texts = {"archc.progress": task.progress.to_json(), "archc.optimizer": others}
         if self._scaler is not None:
             texts["archc.scaler"] = json.dumps(self._scaler.state_dict())
-        return State(tensors, texts)
+        return State(whole(tensors, self.folder is not None), texts)
 
-    def _best_state(self, row: Row) -> State:
-        names = list(self.task.data.classes)
-        told = {"epoch": row.epoch, "test_accuracy": row.test_accuracy, "test_loss": row.test_loss}
-        return State(
-            self.task.result.state_dict(), {"archc.classes": json.dumps(names), "archc.best": json.dumps(told)}
-        )
+    def _optimizer(self) -> torch.optim.Optimizer:
+        optimizer = self.task.optimizers(use_pl_optimizer=False)
+        assert isinstance(optimizer, torch.optim.Optimizer)
+        return optimizer
 
     def _restore(self, state: State) -> None:
         task = self.task
-        task.net.load_state_dict(state.below("model."))
+        put(task.net, state.below("model."))
         if task.average is not None:
-            task.average.load_state_dict(state.below("average."))
-        optimizer = task.optimizers(use_pl_optimizer=False)
-        assert isinstance(optimizer, torch.optim.Optimizer)
-        restore(optimizer, state.below("optimizer."), state.texts["archc.optimizer"])
+            put(task.average, state.below("average."))
+        restore(self._optimizer(), state.below("optimizer."), state.texts["archc.optimizer"])
         if self._scaler is not None and "archc.scaler" in state.texts:
             self._scaler.load_state_dict(json.loads(state.texts["archc.scaler"]))
 

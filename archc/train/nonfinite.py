@@ -9,6 +9,7 @@ from torch import nn
 
 from archc.diagnostics import SpecError
 from archc.train.faults import fault
+from archc.train.sharding import local
 
 if TYPE_CHECKING:
     from archc.train.task import Task
@@ -27,7 +28,10 @@ class NonFinite(Exception):
     ) -> None:
         super().__init__(f"the loss is {loss}")
         self.loss, self.step, self.epoch = loss, task.progress.step + 1, task.progress.epoch + 1
-        self.blamed = _blamed(task, inputs, labels) if is_here else "another process has it"
+        self.blamed = "another process has it"
+        if is_here or task.is_sharded:  # a network that is shared out is run by all
+            found = _blamed(task, inputs, labels)
+            self.blamed = found if is_here else self.blamed
 
     def diagnostic(self, task: Task) -> SpecError:
         """What is said of it."""
@@ -39,10 +43,6 @@ class NonFinite(Exception):
 
 def _blamed(task: Task, inputs: torch.Tensor, labels: torch.Tensor) -> str:
     """The first module whose output is not finite, when the batch is run again."""
-    if not is_finite(inputs):
-        return "the inputs are not finite"
-    if labels.is_floating_point() and not is_finite(labels):
-        return "the labels are not finite"
     found: list[str] = []
     hooks = []
 
@@ -63,8 +63,12 @@ def _blamed(task: Task, inputs: torch.Tensor, labels: torch.Tensor) -> str:
     finally:
         for hook in hooks:
             hook.remove()
+    if not is_finite(inputs):
+        return "the inputs are not finite"
+    if labels.is_floating_point() and not is_finite(labels):
+        return "the labels are not finite"
     if not found:
         return "the output of every module is finite: the loss itself is not"
-    bad = [name for name, tensor in task.net.state_dict().items() if not is_finite(tensor)]
+    bad = [name for name, tensor in task.net.state_dict().items() if not is_finite(local(tensor))]
     text = f"`{found[0]}` is the first module whose output is not finite"
     return text + (f"; `{bad[0]}` of the weights is not either" if bad else "")

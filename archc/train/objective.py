@@ -41,6 +41,8 @@ class Objective:
     counts: str
     """How answers are counted: `classes` (the largest along axis 1), `threshold`, or "" where there are none."""
     threshold: float = 0.0
+    ignored: int | None = None
+    """The number of positions of a map that are left out, of the loss and of the count."""
 
     def loss(self, outputs: Tensor | tuple[Tensor, ...], labels: Tensor, training: bool) -> Tensor:
         """The weighted sum of the outputs' losses, each a mean over the batch."""
@@ -50,10 +52,14 @@ class Objective:
         return torch.stack(parts).sum() if len(parts) > 1 else parts[0]
 
     def _one(self, output: Tensor, labels: Tensor) -> Tensor:
+        if self.ignored is not None and not bool((labels != self.ignored).any()):
+            return (
+                output.float().sum() * 0.0
+            )  # there is nothing to be wrong about; torch's mean of nothing is no number
         return self.function(output.float(), labels, **self.options)
 
-    def right(self, outputs: Tensor | tuple[Tensor, ...], labels: Tensor, training: bool) -> Tensor | None:
-        """How many examples the first output that takes part is right about: a mean over positions where it is a map."""
+    def right(self, outputs: Tensor | tuple[Tensor, ...], labels: Tensor, training: bool) -> tuple[Tensor, int] | None:
+        """How often the first output that takes part is right, and of how often: at positions, where it is a map."""
         if not self.counts:
             return None
         weights = self.training if training else self.live
@@ -64,7 +70,9 @@ class Objective:
         else:
             wanted = labels.argmax(1) if labels.is_floating_point() else labels
             is_right = output.argmax(1) == wanted
-        return is_right.flatten(1).float().mean(1).sum() if is_right.ndim > 1 else is_right.sum()
+            if self.ignored is not None:
+                is_right = is_right[wanted != self.ignored]
+        return is_right.sum(), is_right.numel()
 
 
 def _named(outputs: Tensor | tuple[Tensor, ...], names: Mapping[str, float]) -> dict[str, Tensor]:
@@ -76,7 +84,7 @@ def objective_of(graph: Graph, settings: Settings) -> Objective:
     weights = {output.name: settings.weights.get(output.name, 1.0) for output in graph.outputs}
     live = {output.name: weights[output.name] for output in graph.live_outputs}
     smoothing = settings.loss.get("label_smoothing")
-    options = {"label_smoothing": smoothing} if smoothing else {}
+    options: dict[str, Any] = {"label_smoothing": smoothing} if smoothing else {}
     is_class = LOSSES[settings.loss.type].classes or settings.label.type in ("class_index", "map", "one_hot")
     is_binary = (
         settings.label.type == "float" and settings.loss.type in THRESHOLDS and settings.data.get("classes") == 2
@@ -85,4 +93,7 @@ def objective_of(graph: Graph, settings: Settings) -> Objective:
     if not any(live.values()):
         live = dict.fromkeys(live, 1.0)
     threshold = THRESHOLDS.get(settings.loss.type, 0.0)
-    return Objective(FUNCTIONS[settings.loss.type], options, weights, live, counts, threshold)
+    ignored = settings.label.get("ignore_index")
+    if ignored is not None:
+        options["ignore_index"] = ignored
+    return Objective(FUNCTIONS[settings.loss.type], options, weights, live, counts, threshold, ignored)

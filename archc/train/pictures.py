@@ -34,6 +34,8 @@ class Pictures:
     crop_padding: int = 0
     mean: Floats = ()
     std: Floats = ()
+    maps: int | None = None
+    """Where labels are maps that go with the pictures: the number around them, where a picture has zeros."""
 
     @classmethod
     def of_ends(cls, ends: Ends) -> Pictures:
@@ -46,7 +48,7 @@ class Pictures:
             return batch
         if self.size is not None and batch.shape[2:] != self.size:
             batch = functional.interpolate(batch, self.size, mode="bilinear", antialias=True)
-        if epoch is not None and (self.horizontal_flip or self.vertical_flip or self.crop_padding):
+        if epoch is not None and self._changes:
             batch = self.changed(batch, indices.cpu().numpy(), epoch)
         values = batch.to(torch.float32).div_(255)
         if self.mean or self.std:
@@ -55,12 +57,22 @@ class Pictures:
             values.div_(torch.tensor(self.std or (1.0,), device=values.device).view(shape))
         return values
 
-    def changed(self, batch: torch.Tensor, indices: NDArray[np.int64], epoch: int) -> torch.Tensor:
+    def labels(self, labels: torch.Tensor, indices: torch.Tensor, epoch: int | None) -> torch.Tensor:
+        """Maps (N, H, W) cut and mirrored as their pictures are; any other labels unchanged."""
+        if self.maps is None or epoch is None or not self._changes:
+            return labels
+        return self.changed(labels[:, None], indices.cpu().numpy(), epoch, self.maps)[:, 0]
+
+    @property
+    def _changes(self) -> bool:
+        return bool(self.horizontal_flip or self.vertical_flip or self.crop_padding)
+
+    def changed(self, batch: torch.Tensor, indices: NDArray[np.int64], epoch: int, around: int = 0) -> torch.Tensor:
         """Each picture cut from its padded self, and mirrored or not."""
         rows = self._places(batch.shape[2], indices, epoch, "row", self.vertical_flip)
         columns = self._places(batch.shape[3], indices, epoch, "column", self.horizontal_flip)
         if self.crop_padding:
-            batch = functional.pad(batch, (self.crop_padding,) * 4)
+            batch = functional.pad(batch, (self.crop_padding,) * 4, value=around)
         at = torch.arange(len(batch), device=batch.device)[:, None, None]
         y = torch.from_numpy(rows).to(batch.device)[:, :, None]
         x = torch.from_numpy(columns).to(batch.device)[:, None, :]
@@ -93,4 +105,7 @@ def pictures_of(settings: Settings, data: Data) -> Pictures:
         given.get("crop_padding") or 0,
         mean or (data.mean if known else ()),
         std or (data.std if known else ()),
+        (settings.label["ignore_index"] or 0)
+        if given.type == "image_folder" and settings.label.type == "map"
+        else None,
     )

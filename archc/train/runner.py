@@ -14,6 +14,7 @@ from typing import Any, Final
 import torch
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.pytorch import Trainer
+from lightning.pytorch.strategies import ModelParallelStrategy
 
 from archc.api import Spec, load_with
 from archc.diagnostics import SpecError
@@ -21,12 +22,13 @@ from archc.train.batches import Share
 from archc.train.checkpoint import State, read_checkpoint
 from archc.train.data import Data, load_data, places_of
 from archc.train.data.examples import Unreadable
-from archc.train.device import check_device
+from archc.train.device import check_device, is_cpu
 from archc.train.faults import fault
 from archc.train.folder import RunFolder, environment_of, new_folder, summary_lines
 from archc.train.keeper import Keeper
 from archc.train.layout import ENVIRONMENT, SPEC
 from archc.train.lock import Lock
+from archc.train.memory import keep_memory
 from archc.train.nonfinite import NonFinite
 from archc.train.objective import objective_of
 from archc.train.progress import Progress, Unfit
@@ -35,7 +37,7 @@ from archc.train.signals import Signals, Stopped
 from archc.train.task import Task
 
 PRECISIONS: Final[dict[str, Any]] = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
-CONTINUED: Final = ("train.epochs", "train.max_steps", "train.patience", "train.save_every")
+CONTINUED: Final = ("train.epochs", "train.max_steps", "train.patience", "train.save_every", "train.strategy")
 """What may be set anew when a run is continued: nothing that has acted on what is done."""
 
 
@@ -165,14 +167,16 @@ def _run(run: Run) -> int:
 
 
 def _fitted(run: Run, signals: Signals) -> int:
+    if is_cpu(run.options.device):
+        keep_memory()
     task = Task(
         run.spec.to_torch(seed=run.settings.seed),
         run.settings,
         run.data,
         objective_of(run.spec.graph, run.settings),
         signals,
+        run.share,
     )
-    task.share = run.share
     task.progress = run.progress or Progress()
     _announce(run, task)
     if _has_ended(task):
@@ -237,7 +241,9 @@ def _trainer(run: Run, keeper: Keeper) -> Trainer:
     local = int(os.environ.get("LOCAL_WORLD_SIZE") or world // int(os.environ.get("SLURM_NNODES", 1)))
     is_slurm = "RANK" not in os.environ and SLURMEnvironment.detect()
     unused = any(weight == 0.0 for weight in settings.weights.values())
-    strategy = ("ddp_find_unused_parameters_true" if unused else "ddp") if world > 1 else "auto"
+    strategy: Any = ("ddp_find_unused_parameters_true" if unused else "ddp") if world > 1 else "auto"
+    if keeper.task.is_sharded:
+        strategy = ModelParallelStrategy(data_parallel_size=world, tensor_parallel_size=1)
     return Trainer(
         accelerator="gpu" if run.options.device == "cuda" else run.options.device,
         devices=local if world > 1 else 1,

@@ -47,6 +47,7 @@ class Settings:
     precision: str
     channels_last: bool
     compile: bool
+    strategy: str
     sync_batch_norm: bool
     save_every: int | None
     spans: Mapping[str, Span] = field(default_factory=dict, compare=False, repr=False)

@@ -19,6 +19,7 @@ from archc.train.optimizer import Factor, factor_of, optimizer_of
 from archc.train.pictures import Pictures, pictures_of
 from archc.train.progress import Progress, Sums
 from archc.train.settings import Settings
+from archc.train.sharding import local, shard
 from archc.train.signals import Signals, Stopped
 
 for _name in ("lightning.pytorch", "lightning.fabric", "lightning"):
@@ -28,19 +29,30 @@ for _name in ("lightning.pytorch", "lightning.fabric", "lightning"):
 class Task(LightningModule):
     """A network and all that training it needs; `progress` says where it stands."""
 
-    def __init__(self, net: nn.Module, settings: Settings, data: Data, objective: Objective, signals: Signals) -> None:
+    def __init__(
+        self,
+        net: nn.Module,
+        settings: Settings,
+        data: Data,
+        objective: Objective,
+        signals: Signals,
+        share: Share | None = None,
+    ) -> None:
         super().__init__()
-        self.net = net.to(memory_format=torch.channels_last) if settings.channels_last else net
+        self.share = share = share or Share()
+        self.is_sharded = settings.strategy == "fsdp" and share.world > 1
+        is_last = (
+            settings.channels_last and not self.is_sharded
+        )  # which takes no other form; that of the batch is enough
+        self.net = net.to(memory_format=torch.channels_last) if is_last else net
         self.settings, self.data, self.objective, self.signals = settings, data, objective, signals
         self.pictures: Pictures = pictures_of(settings, data)
         self.progress = Progress()
-        self.share = Share()
         self.last_loss = float("nan")
         """Of the last batch, of all processes."""
         self.average: torch.optim.swa_utils.AveragedModel | None = None
         if settings.ema is not None:
-            mean = torch.optim.swa_utils.get_ema_multi_avg_fn(settings.ema)  # type: ignore[no-untyped-call]
-            object.__setattr__(self, "average", _averaged(net, mean))
+            object.__setattr__(self, "average", _averaged(net, settings.ema))
         self._calls: Any = torch.compile(self.net) if settings.compile else self.net
         self.batches_per_epoch = len(self._batches(0, 0))
         """Each of all processes together."""
@@ -49,12 +61,28 @@ class Task(LightningModule):
         self._factor: Factor = factor_of(settings, self.steps_per_epoch)
         self._stop = 0
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """As a module does; but for the hook that is running, which the Trainer notes some fifty times in a step."""
+        if name == "_current_fx_name":
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
+
     @property
     def result(self) -> nn.Module:
         """The network that is tested and kept: the average of the weights where there is one."""
         return self.net if self.average is None else self.average.module
 
     # -- what the Trainer asks for --------------------------------------------------------------------------------------
+
+    def configure_model(self) -> None:
+        """Share the network out, where no process is to have the whole of it."""
+        if self.is_sharded:
+            assert self.device_mesh is not None
+            mesh = self.device_mesh["data_parallel"]
+            shard(self.net, mesh)
+            if self.average is not None:
+                shard(self.average.module, mesh)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """The optimizer; the rate is set before each step, as a function of it."""
@@ -81,7 +109,7 @@ class Task(LightningModule):
         inputs, labels, indices, weight = batch
         at = self.progress
         _seed(batch_seed(self.settings.seed, at.epoch, at.batch, self.share.rank), self.device)
-        inputs = self.prepared(inputs, indices, at.epoch)
+        inputs, labels = self.prepared(inputs, indices, at.epoch), self.pictures.labels(labels, indices, at.epoch)
         outputs = self._calls(inputs)
         loss = self.objective.loss(outputs, labels, training=True)
         right = self.objective.right(outputs, labels, training=True)
@@ -106,12 +134,17 @@ class Task(LightningModule):
         return inputs
 
     def _account(
-        self, loss: torch.Tensor, right: torch.Tensor | None, count: int, inputs: torch.Tensor, labels: torch.Tensor
+        self,
+        loss: torch.Tensor,
+        right: tuple[torch.Tensor, int] | None,
+        count: int,
+        inputs: torch.Tensor,
+        labels: torch.Tensor,
     ) -> None:
         """Count the batch, of all processes; all of them stop where the loss of one is not finite, or one has a signal."""
         total, hits, number, is_bad, stop = (
             float(loss) * count if count else 0.0,
-            float(right) if right is not None and count else 0.0,
+            float(right[0]) * (count / max(right[1], 1)) if right is not None else 0.0,
             float(count),
             not is_finite(loss),
             float(self.signals.received),
@@ -151,9 +184,9 @@ class Task(LightningModule):
             for inputs, labels, indices, weight in Batches(examples, every, size, self.share, workers=workers):
                 if self.signals.received and self.share.world == 1:
                     raise Stopped(self.signals.received)
-                if weight:
+                if weight or self.is_sharded:  # what is shared out is computed by all, or by none
                     with self.trainer.precision_plugin.forward_context():
-                        self._test(net, inputs, labels, indices, sums)
+                        self._test(net, inputs, labels, indices, sums if weight else Sums())
         finally:
             net.train(was_training)
         return self._joined(sums)
@@ -165,7 +198,8 @@ class Task(LightningModule):
         outputs = net(self.prepared(inputs.to(self.device), indices, None))
         loss = float(self.objective.loss(outputs, labels, training=False))
         right = self.objective.right(outputs, labels, training=False)
-        sums.add(loss, float(right) if right is not None else 0.0, len(labels))
+        hits, count = right if right is not None else (0.0, len(labels))
+        sums.add(loss, float(hits), count)
 
     def _joined(self, sums: Sums) -> Sums:
         if self.share.world == 1:
@@ -184,5 +218,10 @@ def _seed(seed: int, device: torch.device) -> None:
         torch.mps.manual_seed(seed)
 
 
-def _averaged(net: nn.Module, mean: Any) -> torch.optim.swa_utils.AveragedModel:
-    return torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=mean, use_buffers=True)
+def _averaged(net: nn.Module, decay: float) -> torch.optim.swa_utils.AveragedModel:
+    mean: Any = torch.optim.swa_utils.get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+
+    def local_mean(averages: Any, values: Any, count: Any) -> None:
+        mean([local(one) for one in averages], [local(one) for one in values], count)
+
+    return torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=local_mean, use_buffers=True)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import stat
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import torch
@@ -26,6 +28,9 @@ LARGEST: Final = 178_956_970
 """Pixels of a picture that is read, as many as Pillow reads without a warning times two."""
 LARGEST_FILE: Final = 2**28
 """Bytes of it."""
+
+
+Item = TypeVar("Item")
 
 
 class Files:
@@ -51,6 +56,17 @@ class Files:
 
 def read_picture(path: Path, form: str, size: tuple[int, int] | None) -> NDArray[Any]:
     """One picture as uint8 (C, height, width), scaled to `size`, (width, height), if given. Raises Unreadable."""
+    with opened(path) as (file, sampling):
+        picture = file.convert(form)
+        if size is not None and picture.size != size:
+            picture = picture.resize(size, sampling.BILINEAR)
+        values = np.asarray(picture)
+    return values[None].copy() if values.ndim == 2 else np.ascontiguousarray(values.transpose(2, 0, 1))
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[Any, Any]]:
+    """A picture as Pillow opens it, and Pillow's ways of scaling. Raises Unreadable, also for what goes wrong within."""
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -60,17 +76,13 @@ def read_picture(path: Path, form: str, size: tuple[int, int] | None) -> NDArray
             with Image.open(path, formats=FORMATS) as file:
                 if file.width * file.height > LARGEST:
                     raise Unreadable(f"`{path}` has more than {LARGEST:,} pixels")
-                picture = file.convert(form)
-        if size is not None and picture.size != size:
-            picture = picture.resize(size, Image.Resampling.BILINEAR)
-        values = np.asarray(picture)
+                yield file, Image.Resampling
     except UnidentifiedImageError:
         raise Unreadable(f"`{path}` is no picture") from None
     except OSError as error:
         raise Unreadable(f"`{path}` cannot be read: {(error.strerror or str(error)).lower()}") from None
     except (ValueError, SyntaxError, MemoryError, Image.DecompressionBombError) as error:
         raise Unreadable(f"`{path}` cannot be read: {error}") from None
-    return values[None].copy() if values.ndim == 2 else np.ascontiguousarray(values.transpose(2, 0, 1))
 
 
 def _check_file(path: Path) -> None:
@@ -84,6 +96,21 @@ def _check_file(path: Path) -> None:
 
 def load_folder(settings: Settings, places: Places) -> Data:
     """`train/CLASS/*` and `test/CLASS/*` (or `val`); or `CLASS/*`, of which every fifth picture is for the test."""
+    root = root_of(settings, places)
+    trains, tests = parts(root)
+    if tests is not None:
+        classes = _classes(trains, settings)
+        train, test = _files(trains, classes), _files(tests, classes)
+        _check_same(_classes(tests, settings), classes, tests)
+    else:
+        classes = _classes(root, settings)
+        train, test = split(_files(root, classes))
+    check_counts(settings, root, len(train), len(test), "put pictures into a folder for each class")
+    return Data(Files(train, settings), Files(test, settings), classes, folder=str(root))
+
+
+def root_of(settings: Settings, places: Places) -> Path:
+    """The folder of the pictures. Raises SpecError where it is none, or pictures have no such channels."""
     root = places.folders()[0]
     if not root.is_dir():
         help = "give the folder by `--data DIR`"
@@ -91,27 +118,29 @@ def load_folder(settings: Settings, places: Places) -> Data:
     if settings.data["channels"] not in FORMS:
         help = f"use {', '.join(map(str, FORMS))} channels"
         raise fault("A0803", "pictures are read with 1, 3 or 4 channels", settings.spans["data"], help)
-    if settings.label.type == "map":
-        help = "use `label: class_index`"
-        raise fault("A0803", "`image_folder` has a class for each picture, and no maps", settings.spans["label"], help)
+    return root
+
+
+def parts(root: Path) -> tuple[Path, Path | None]:
+    """The folders to train and to test on; one alone, and None, where they are not apart."""
     tests = next((root / name for name in TESTS if (root / name).is_dir()), None)
-    if (root / "train").is_dir() and tests is not None:
-        classes = _classes(root / "train", settings)
-        train, test = _files(root / "train", classes), _files(tests, classes)
-        _check_same(_classes(tests, settings), classes, tests)
-    else:
-        classes = _classes(root, settings)
-        every = _files(root, classes)
-        train, test = [one for at, one in enumerate(every) if at % 5 != 4], every[4::5]
-    for part, purpose in ((train, "train on"), (test, "test on")):
-        if not part:
-            help = "put pictures into a folder for each class"
+    return (root / "train", tests) if tests is not None and (root / "train").is_dir() else (root, None)
+
+
+def split(every: list[Item]) -> tuple[list[Item], list[Item]]:
+    """What is to train on, and every fifth for the test."""
+    return [one for at, one in enumerate(every) if at % 5 != 4], every[4::5]
+
+
+def check_counts(settings: Settings, root: Path, train: int, test: int, help: str) -> None:
+    """Refuse a folder without pictures, or with another number of them than the spec says. Raises SpecError."""
+    for count, purpose in ((train, "train on"), (test, "test on")):
+        if not count:
             raise fault("A0803", f"there are no pictures to {purpose}", root, help)
     expected = settings.data["examples"]
-    if expected is not None and expected != len(train):
-        message = f"there are {len(train):,} pictures to train on, the spec says {expected:,}"
+    if expected is not None and expected != train:
+        message = f"there are {train:,} pictures to train on, the spec says {expected:,}"
         raise fault("A0803", message, settings.spans["data.examples"], "correct `examples`, or leave it out")
-    return Data(Files(train, settings), Files(test, settings), classes, folder=str(root))
 
 
 def _classes(folder: Path, settings: Settings) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from archc.train.data.find import Places, cache
 from archc.train.data.folder import load_folder
 from archc.train.data.idx import Malformed, read_idx
 from archc.train.data.labels import encoded
+from archc.train.data.maps import load_maps
 from archc.train.data.synthetic import synthetic
 from archc.train.faults import fault
 from archc.train.settings import Settings
@@ -31,7 +32,7 @@ def load_data(settings: Settings, places: Places, download: bool = False) -> Dat
     if name == "synthetic":
         return synthetic(settings)
     if name == "image_folder":
-        return load_folder(settings, places)
+        return load_maps(settings, places) if settings.label.type == "map" else load_folder(settings, places)
     known = DATA_SETS[name]
     if name == "digits":
         train, test, folder = *_digits(settings), ""
