@@ -151,7 +151,7 @@ def test_the_conditioning_of_values_is_measured() -> None:
     assert found["d"] > 2
 
 
-@pytest.mark.parametrize("seed", [5000015, 5000054, 5000714, 5001109])
+@pytest.mark.parametrize("seed", [5000015, 5000054, 5000714, 5001109, 9003026])
 @pytest.mark.filterwarnings("ignore")
 def test_what_rounding_alone_moves_is_counted_and_no_fault(seed: int) -> None:
     torch.set_num_threads(1)
@@ -159,6 +159,16 @@ def test_what_rounding_alone_moves_is_counted_and_no_fault(seed: int) -> None:
     assert found.faults == []
     assert found.counts["values with a bound scaled by their conditioning"] > 0
     assert found.scale > 1.0
+
+
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_running_sums_that_lose_nothing_are_the_norm(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    norm = torch.nn.LocalResponseNorm(size, alpha=0.3, beta=0.6, k=1.5)
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(2, 7, 3, 4, dtype=torch.float64)
+    assert not torch.equal(conditioning.with_running_sums(norm, x, draw), norm(x))
+    monkeypatch.setattr(conditioning, "ROUNDING", 0.0)
+    assert torch.allclose(conditioning.with_running_sums(norm, x, draw), norm(x), rtol=1e-12)
 
 
 def test_a_difference_beyond_what_rounding_moves_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:

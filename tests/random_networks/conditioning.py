@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional
 
 from archc.ir.graph import Graph
 from archc.ir.ops import GroupNorm
@@ -36,8 +37,9 @@ def moved(graph: Graph, net: nn.Module, x: Any) -> dict[int, float]:
     def disturb(module: nn.Module, args: Any, result: Any) -> Any:
         if not isinstance(result, torch.Tensor):
             return result
-        size = ROUNDING * result.abs().max()
-        return result + size * (2 * torch.rand(result.shape, generator=draw, dtype=result.dtype) - 1)
+        if isinstance(module, nn.LocalResponseNorm):
+            result = with_running_sums(module, args[0], draw)
+        return result + ROUNDING * result.abs().max() * uniform(result, draw)
 
     runs = [record(graph, net, x)]
     modules = dict(wide.named_modules())
@@ -46,6 +48,23 @@ def moved(graph: Graph, net: nn.Module, x: Any) -> dict[int, float]:
             modules[node.path].register_forward_hook(disturb)
     runs += [record(graph, wide, wide_x) for _ in range(DRAWS)]
     return {value: max(_apart(run[value], tensor) for run in runs) for value, tensor in exact.items()}
+
+
+def with_running_sums(norm: nn.LocalResponseNorm, x: torch.Tensor, draw: torch.Generator) -> torch.Tensor:
+    """A local response norm whose windows are sums that go from channel to channel, one square added, one taken away.
+
+    So onnxruntime does it: what the largest square so far was rounded by stays in the windows behind it. Among values
+    beyond some thousands that outweighs the windows of small ones.
+    """
+    squares = functional.pad(x.square().movedim(1, -1), (norm.size // 2, (norm.size - 1) // 2))
+    windows = squares.unfold(-1, norm.size, 1).sum(-1).movedim(-1, 1)
+    lost = ROUNDING * windows.cummax(1).values * uniform(x, draw)
+    return x / (norm.k + norm.alpha / norm.size * (windows + lost).clamp(min=0)) ** norm.beta
+
+
+def uniform(like: torch.Tensor, draw: torch.Generator) -> torch.Tensor:
+    """Numbers from -1 to 1 in a tensor's shape."""
+    return 2 * torch.rand(like.shape, generator=draw, dtype=like.dtype) - 1
 
 
 def _apart(a: Any, exact: Any) -> float:
