@@ -123,7 +123,7 @@ def modules(runs: int) -> Section:
     import torch
 
     rows, ratios = [], {}
-    count = max(9, 2 * runs + 1)
+    count = max(21, 4 * runs + 1)
     for name in NETWORKS:
         nets = pair(name)
         cells = [name]
