@@ -11,6 +11,9 @@ from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+NOISE = 0.03
+"""So far from 1 a ratio of medians may be by chance."""
+
 PACKAGES = ("torch", "torchvision", "onnx", "onnxruntime", "onnxscript", "numpy")
 
 
@@ -48,6 +51,11 @@ def machine() -> str:
     return f"{date.today().isoformat()}, {platform.system()} {platform.machine()}, {cores} cores, Python {python}, {', '.join(found)}."
 
 
+def _colour(ratio: float) -> str:
+    """Blue where archc takes less, red where it takes more, grey where that is noise."""
+    return "#8c8c8c" if abs(ratio - 1) <= NOISE else "#2a78b5" if ratio > 1 else "#c0504d"
+
+
 def picture(sections: Sequence[Section], path: Path) -> None:
     """A bar for each ratio, on a logarithmic axis; 1 is as much as the peer."""
     import matplotlib
@@ -63,7 +71,7 @@ def picture(sections: Sequence[Section], path: Path) -> None:
     figure, axes = pyplot.subplots(len(drawn), 1, figsize=size, height_ratios=heights, squeeze=False, sharex=True)
     for axis, one in zip(axes[:, 0], drawn, strict=True):
         names, values = list(one.ratios), list(one.ratios.values())
-        bars = axis.barh(names, values, color=["#2a78b5" if value >= 1 else "#c0504d" for value in values])
+        bars = axis.barh(names, values, color=[_colour(value) for value in values])
         axis.bar_label(
             bars, [f"{value:.2f}×" if value < 10 else f"{value:.0f}×" for value in values], padding=3, fontsize=8
         )
