@@ -12,9 +12,11 @@ import numpy as np
 import onnx
 import pytest
 
+from archc.api import load_with
 from archc.backends.onnx import (
     DEFAULT_OPSET,
     SUPPORTED_OPSETS,
+    Form,
     Inexpressible,
     build,
     serialise,
@@ -784,3 +786,37 @@ def test_no_torch_is_imported() -> None:
     script = f"import sys, {modules}; sys.exit('torch' in sys.modules or 'onnxruntime' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
     assert subprocess.run([sys.executable, "-c", f"import torch; {script}"], check=False).returncode == 1
+
+
+@pytest.mark.parametrize("norm", ["", "{type: batch_norm}, "])
+@pytest.mark.parametrize("flags", [{}, {"fold": True}])
+def test_a_convolution_that_is_added_can_be_an_output(norm: str, flags: dict[str, bool]) -> None:
+    """As in a pyramid of features: onnxruntime would refuse the file if the sum's first part had one name only."""
+    text = f"""\
+archc: 1
+name: net
+input: {{channels: 21, height: 10, width: 9}}
+stages:
+  - name: low
+    stages: [{{type: conv, out_channels: 6, kernel_size: 3, padding: 1}}, {norm}{{type: dropout}}]
+  - {{name: side, type: conv, out_channels: 6, kernel_size: 1, from: input}}
+  - {{type: add, from: [low, side]}}
+  - {{name: last, type: conv, out_channels: 3, kernel_size: 1}}
+outputs: [low, last]
+"""
+    graph = load_with("-", [], text.encode()).graph
+    state = state_of(graph)
+    model = build(graph, state, Form(DEFAULT_OPSET, **flags)).whole()
+    assert [value.name for value in model.graph.output] == ["low", "last"]
+    x = draw(graph, 2)
+    plain = run_as_written(model, x)
+    for got, want in zip(session(model).run(None, {"input": x}), plain, strict=True):
+        assert_close(got, want)
+
+
+def run_as_written(model: onnx.ModelProto, x: np.ndarray) -> list[np.ndarray]:
+    """The outputs without the runtime's own changes."""
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    run = ort.InferenceSession(serialise(model), options, providers=["CPUExecutionProvider"])
+    return run.run(None, {"input": x})  # type: ignore[no-any-return]

@@ -17,7 +17,7 @@ from archc.backends.onnx.free import Free, free_axes
 from archc.backends.onnx.site import EMITTERS, Inexpressible, Site
 from archc.backends.onnx.tensors import DTYPES, Array, Tensor
 from archc.ir import Graph, Node, TensorType
-from archc.ir.ops import Activation, LocalResponseNorm, Op, RMSNorm
+from archc.ir.ops import Activation, Add, BatchNorm, Conv, LocalResponseNorm, Op, RMSNorm
 from archc.ir.passes import fold, inference, run_passes
 from archc.version import __version__
 
@@ -172,10 +172,11 @@ def _names(graph: Graph, half: bool = False) -> Names:
     """
     taken = {INPUT, *(key for key, *_ in graph.tensors())}
     tensor, aliases, outputs = {0: _fresh(f"{INPUT}/half", taken) if half else INPUT}, [], []
+    summed = _summed_convolutions(graph)
     for output in graph.outputs:
         name = _fresh(output.name, taken)
         outputs.append((name, output.value))
-        if half or output.value in tensor:
+        if half or output.value in tensor or output.value in summed:
             aliases.append((name, output.value))
         else:
             tensor[output.value] = name
@@ -183,6 +184,16 @@ def _names(graph: Graph, half: bool = False) -> Names:
         if node.output not in tensor:
             tensor[node.output] = _fresh(node.path, taken)
     return Names(tensor, tuple((name, tensor[value]) for name, value in aliases), tuple(outputs))
+
+
+def _summed_convolutions(graph: Graph) -> set[int]:
+    """What convolutions give, normalised or not, and an addition takes.
+
+    onnxruntime (1.32) adds into such a value in its place, and refuses the file if the value is an output under its own
+    name; a second name keeps it.
+    """
+    added = {value for node in graph.nodes if isinstance(node.op, Add) for value in node.inputs}
+    return {node.output for node in graph.nodes if node.output in added and isinstance(node.op, (Conv, BatchNorm))}
 
 
 def _fresh(name: str, taken: set[str]) -> str:
