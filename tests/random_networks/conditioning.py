@@ -54,12 +54,13 @@ def with_running_sums(norm: nn.LocalResponseNorm, x: torch.Tensor, draw: torch.G
     """A local response norm whose windows are sums that go from channel to channel, one square added, one taken away.
 
     So onnxruntime does it: what the largest square so far was rounded by stays in the windows behind it. Among values
-    beyond some thousands that outweighs the windows of small ones.
+    beyond some thousands that outweighs the windows of small ones, and beyond some hundred thousands it can make their
+    sums negative, which have no power.
     """
     squares = functional.pad(x.square().movedim(1, -1), (norm.size // 2, (norm.size - 1) // 2))
     windows = squares.unfold(-1, norm.size, 1).sum(-1).movedim(-1, 1)
     lost = ROUNDING * windows.cummax(1).values * uniform(x, draw)
-    return x / (norm.k + norm.alpha / norm.size * (windows + lost).clamp(min=0)) ** norm.beta
+    return x / (norm.k + norm.alpha / norm.size * (windows + lost)) ** norm.beta
 
 
 def uniform(like: torch.Tensor, draw: torch.Generator) -> torch.Tensor:
@@ -68,13 +69,17 @@ def uniform(like: torch.Tensor, draw: torch.Generator) -> torch.Tensor:
 
 
 def _apart(a: Any, exact: Any) -> float:
-    """The largest difference as a share of the bound: infinite where float64 itself gives what is no number."""
-    if np.isnan(exact).any():
+    """The largest difference as a share of the bound: infinite where float64, or rounding alone, gives no finite number.
+
+    Of a maximum over padding alone, -inf in torch, onnxruntime makes the lowest float.
+    """
+    if not np.isfinite(exact).all():
         return float("inf")
     same = a == exact  # equal infinities are equal
     bound = ABSOLUTE + RELATIVE * float(np.abs(exact).max(initial=0.0, where=np.isfinite(exact)))
     with np.errstate(invalid="ignore"):
-        return float(np.where(same, 0.0, np.abs(a - exact)).max(initial=0.0)) / bound
+        apart = float(np.where(same, 0.0, np.abs(a - exact)).max(initial=0.0)) / bound
+    return apart if np.isfinite(apart) else float("inf")
 
 
 def scales(graph: Graph, net: nn.Module, xs: list[Any]) -> dict[str, float]:

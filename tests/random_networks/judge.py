@@ -194,7 +194,7 @@ def beyond(c: Compiled, verdict: Verdict, found: Found, what: str) -> Iterator[s
     for one in verdict.onnx:
         factor = 1.0 if one.within else scale.get(one.path, 1.0)
         if factor == float("inf"):
-            found.count("values that are no numbers in float64 either", 1)
+            found.count("values that float64 or rounding alone makes no finite numbers", 1)
         elif one.difference <= one.bound * factor:
             found.largest = max(found.largest, one.difference / (one.bound * factor))
             found.scale = max(found.scale, factor)

@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from random import Random
 
-import torch
+from tests.kernels import own_kernels
 
 from .generate import random_net
 from .judge import AGREEMENTS, judge, names_the_stage
@@ -95,20 +95,11 @@ class Tally:
 
 
 def run(seeds: Iterable[int]) -> Tally:
-    """Judge the networks of these seeds, on one thread, with PyTorch's own kernels.
-
-    oneDNN's end the process for a few convolutions that read little but padding (torch 2.14, seed 716581).
-    """
-    torch.set_num_threads(1)
+    """Judge the networks of these seeds."""
     tally = Tally()
-    enabled, *_ = torch.backends.mkldnn.set_flags(
-        False
-    )  # `flags` would also restore what warns without a GPU of Intel's
-    try:
+    with own_kernels():
         for seed in seeds:
             tally.take(case(seed))
-    finally:
-        torch.backends.mkldnn.set_flags(enabled)
     return tally
 
 
