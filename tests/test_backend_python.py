@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from archc.api import load_with
 from archc.backends.python import to_python
 from archc.diagnostics import Span
 from archc.diagnostics.model import SourceFile
@@ -24,6 +25,7 @@ from archc.ir.names import MODULE_ATTRIBUTES
 from archc.ir.verify import GraphError, verify
 
 torch = pytest.importorskip("torch")
+from torch import nn  # noqa: E402
 
 from archc.backends.torch import SourceError, check_source, to_torch  # noqa: E402  (torch may be absent)
 
@@ -699,3 +701,26 @@ def test_a_forged_pickle_runs_nothing() -> None:
     data = pickle.dumps(net, protocol=0).replace(b"class Perceptron3", b"print(1)\\nclass Perceptron3")
     with pytest.raises(SourceError):
         pickle.loads(data)
+
+
+PRINTED = {
+    "{type: conv, out_channels: 4, kernel_size: [3, 1], padding: [1, 0], stride: [2, 1], groups: 2}": lambda: nn.Conv2d(4, 4, (3, 1), (2, 1), (1, 0), groups=2),
+    "{type: batch_norm, momentum: 0.01}": lambda: nn.BatchNorm2d(4, momentum=0.01),
+    "{type: batch_norm, affine: false}": lambda: nn.BatchNorm2d(4, affine=False),
+    "{type: avg_pool, kernel_size: 3, stride: 2, padding: 1, count_include_pad: false}": lambda: nn.AvgPool2d(3, 2, 1, count_include_pad=False),
+    "{type: pad, padding: [1, 0, 2, 0]}": lambda: nn.ZeroPad2d((1, 0, 2, 0)),
+    "{type: upsample, scale_factor: 2, mode: linear}": lambda: nn.Upsample(scale_factor=2, mode="bilinear"),
+}  # fmt: skip
+"""Stages, and what a person would write for them in torch."""
+
+
+@pytest.mark.parametrize("stage", list(PRINTED))
+def test_a_stage_is_the_module_that_a_person_would_write(stage: str) -> None:
+    head = "archc: 1\nname: net\ninput: {channels: 4, height: 7, width: 9}\n"
+    spec = load_with("-", [], f"{head}stages: [{{name: op, stages: [{stage}]}}]\n".encode())
+    ours, theirs = spec.to_torch().get_submodule("op.0"), PRINTED[stage]()
+    theirs.load_state_dict(ours.state_dict())
+    x = torch.randn(2, 4, 7, 9)
+    assert torch.equal(ours.train()(x), theirs.train()(x))
+    attributes = [name for name in ("momentum", "eps", "affine", "count_include_pad") if hasattr(theirs, name)]
+    assert [getattr(ours, name) for name in attributes] == [getattr(theirs, name) for name in attributes]

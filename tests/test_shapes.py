@@ -114,3 +114,15 @@ def test_indivisible_channels_are_refused_as_torch_does(
 ) -> None:
     assert run(make, shape) is None
     assert [violation.code for violation in op.requires(TensorType(shape[0], shape[1:]))] == ["A0302"]
+
+
+@pytest.mark.parametrize("affine", [True, False])
+def test_norms_have_the_tensors_that_torchs_have(affine: bool) -> None:
+    pairs: list[tuple[ops.Op, torch.nn.Module]] = [
+        (ops.BatchNorm(4, affine=affine), torch.nn.BatchNorm2d(4, affine=affine)),
+        (ops.GroupNorm(2, 4, affine=affine), torch.nn.GroupNorm(2, 4, affine=affine)),
+        (ops.LayerNorm(4, elementwise_affine=affine), torch.nn.LayerNorm(4, elementwise_affine=affine)),
+    ]
+    for op, module in pairs:
+        shapes = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+        assert {tensor.name: tensor.shape for tensor in op.tensors()} == shapes
