@@ -221,6 +221,11 @@ def test_a_claim_that_fails_in_each_copy_is_said_once() -> None:
     assert (found.code, found.path) == ("A0505", "")
 
 
+def test_values_of_variables_are_told_apart_by_kind_in_lists_too() -> None:
+    same = [1, 1.0, True, (1, 2), (1.0, 2), (True, 2), ((1,), 2), ((1.0,), 2)]
+    assert len({units.told_apart(value) for value in same}) == len(same)
+
+
 def test_a_field_that_does_not_fit_is_refused_although_an_equal_number_did() -> None:
     (found,) = check(HEAD + "stages: [{type: conv, out_channels: 3, kernel_size: 1, bias: true}, {type: conv, out_channels: 3, kernel_size: 1, bias: 1}]\n")  # fmt: skip
     assert found.code == "A0103"

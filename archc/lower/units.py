@@ -20,7 +20,7 @@ from archc.spec.expressions import ExpressionError, parse_text
 from archc.spec.hints import COMPARISON, intended
 from archc.spec.model import Definition, Stage
 from archc.spec.params import Param
-from archc.spec.values import BlockRef, Bound, Unknown
+from archc.spec.values import BlockRef, Bound, Unknown, Value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,8 +49,7 @@ class Unit:
             return env.in_channels, env.no_channels, not env.index
         bounds = env.bounds
         values = [bounds[name].value if name in bounds else None for name in self.names]
-        # A bool is no int, an int no float; two blocks are one only where they stand in one place.
-        told = tuple([(value.__class__, id(value) if isinstance(value, BlockRef) else value) for value in values])
+        told = tuple([told_apart(value) for value in values])
         return env.in_channels, env.no_channels, not env.index, env.index if "i" in self.names else None, told
 
     def origins(self, env: Env) -> Hashable:
@@ -193,6 +192,13 @@ class Units:
     def bound(self, unit: Unit, primitive: Primitive, path: str, env: Env) -> Arguments:
         """The fields of a primitive that is right, once more, for those who ask what gave each."""
         return replace(self.call(unit, primitive.name, env, path), evaluator=self.silent).bind(primitive.params)
+
+
+def told_apart(value: Value) -> Hashable:
+    """A value to compare: a bool is no int, an int no float; two blocks are one only where they stand in one place."""
+    if isinstance(value, tuple):
+        return tuple([told_apart(one) for one in value])
+    return value.__class__, id(value) if isinstance(value, BlockRef) else value
 
 
 def variables(tree: Tree) -> Iterator[str]:
