@@ -1,6 +1,6 @@
 """`archc train` beside the usual loop: torchvision's data set, its transforms for each example, a DataLoader.
 
-    python benchmarks/train.py [--networks lenet_bn resnet18] [--rounds 3] [--workers 0] [--threads N] [--data DIR]
+    python benchmarks/train.py [--cases lenet_bn ...] [--rounds 3] [--workers 0] [--threads N] [--data DIR]
 
 Each round runs every way in turn, each in a process of its own; a ratio is the median of those of the rounds. A way is measured
 from its fifth step on, by the wall clock and by the CPU time of all its threads and workers, which other work on the
@@ -18,16 +18,32 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-STEPS = {"lenet_bn": 110, "resnet18": 6}
-WARM = {"lenet_bn": 10, "resnet18": 2}
-OURS = {"lenet_bn": [], "resnet18": ["train.channels_last=true"]}
-"""What is set for `archc train`."""
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A network of specs/fashion_mnist, as many steps, of which the first do not count, and what is set."""
+
+    network: str
+    steps: int
+    warm: int
+    settings: tuple[str, ...] = ()
+    """For both sides."""
+    ours: tuple[str, ...] = ()
+    """For archc alone."""
+
+
+CASES = {
+    "lenet_bn": Case("lenet_bn", 110, 10),
+    "lenet_bn, normalised": Case("lenet_bn", 110, 10, ("train.data.normalize=true",)),
+    "resnet18": Case("resnet18", 6, 2, ours=("train.channels_last=true",)),
+}
 WAYS = ("archc train", "tutorial", "by hand, in memory", "Lightning, in memory", "archc, bfloat16")
 
 
@@ -60,7 +76,7 @@ def cpu() -> float:
     )
 
 
-def ours(name: str, options: argparse.Namespace, *more: str) -> dict[str, float]:
+def ours(case: Case, options: argparse.Namespace, *more: str) -> dict[str, float]:
     from archc.api import load_with
     from archc.train.keeper import Keeper
     from archc.train.progress import Sums
@@ -68,7 +84,7 @@ def ours(name: str, options: argparse.Namespace, *more: str) -> dict[str, float]
     from archc.train.settings import settings_of
     from archc.train.task import Task
 
-    clock = Clock(WARM[name])
+    clock = Clock(case.warm)
     original = Keeper.on_train_batch_end
 
     def timed(self: Keeper, *args: Any) -> None:
@@ -77,30 +93,35 @@ def ours(name: str, options: argparse.Namespace, *more: str) -> dict[str, float]
 
     Keeper.on_train_batch_end = timed  # type: ignore[method-assign]
     Task.tested = lambda self: Sums(0.0, 0.0, 1.0)  # type: ignore[method-assign]
-    spec = load_with(f"fashion_mnist/{name}", [f"train.max_steps={STEPS[name]}", *OURS[name], *more])
+    set_here = [f"train.max_steps={case.steps}", *case.settings, *case.ours, *more]
+    spec = load_with(f"fashion_mnist/{case.network}", set_here)
     with tempfile.TemporaryDirectory() as folder:
         train(spec, Options(output=Path(folder) / "run", data=options.data, threads=options.threads))
     return clock.result(settings_of(spec).batch_size)
 
 
-def ours_in_bfloat16(name: str, options: argparse.Namespace) -> dict[str, float]:
-    return ours(name, options, "train.precision=bfloat16")
+def ours_in_bfloat16(case: Case, options: argparse.Namespace) -> dict[str, float]:
+    return ours(case, options, "train.precision=bfloat16")
 
 
-def theirs(name: str, options: argparse.Namespace) -> dict[str, float]:
+def theirs(case: Case, options: argparse.Namespace) -> dict[str, float]:
     import torch
     from handwritten import NETWORKS, fashion_mnist, unpacked
     from torch.utils.data import DataLoader
 
+    from archc.spec.datasets import DATA_SETS
+
     torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as folder:
-        settings = settings_for(name)
-        data = fashion_mnist(unpacked(options.data, Path(folder)), settings.data["resize"])
+        settings = settings_for(case)
+        known = DATA_SETS["fashion_mnist"]
+        normalize = (known.mean, known.std) if settings.data.get("normalize") else None
+        data = fashion_mnist(unpacked(options.data, Path(folder)), settings.data["resize"], normalize=normalize)
         loader = DataLoader(data, settings.batch_size, shuffle=True, num_workers=options.workers)
-        return looped(name, NETWORKS[name](), iter(loader), settings)
+        return looped(case, NETWORKS[case.network](), iter(loader), settings)
 
 
-def in_memory(name: str, options: argparse.Namespace) -> tuple[Any, Iterator[Any], Any]:
+def in_memory(case: Case, options: argparse.Namespace) -> tuple[Any, Iterator[Any], Any]:
     """archc's module, the batches that it gives it, and the settings of the spec; memory kept as a run keeps it."""
     import torch
 
@@ -110,15 +131,17 @@ def in_memory(name: str, options: argparse.Namespace) -> tuple[Any, Iterator[Any
     from archc.train.data import Places, load_data
     from archc.train.memory import keep_memory
     from archc.train.pictures import pictures_of
+    from archc.train.pooling import tile_pools
 
     torch.set_num_threads(options.threads)
     keep_memory()
-    settings = settings_for(name)
+    settings = settings_for(case)
     data = load_data(settings, Places(options.data))
     pictures = pictures_of(settings, data)
-    is_last = "train.channels_last=true" in OURS[name]
+    is_last = "train.channels_last=true" in case.ours
     form = torch.channels_last if is_last else torch.contiguous_format
-    net = load(f"fashion_mnist/{name}").to_torch().to(memory_format=form)
+    net = load(f"fashion_mnist/{case.network}").to_torch().to(memory_format=form)
+    tile_pools(net)
 
     def batches() -> Iterator[Any]:
         for inputs, labels, indices, _ in Batches(data.train, order(0, 0, len(data.train)), settings.batch_size):
@@ -127,18 +150,18 @@ def in_memory(name: str, options: argparse.Namespace) -> tuple[Any, Iterator[Any
     return net, batches(), settings
 
 
-def by_hand(name: str, options: argparse.Namespace) -> dict[str, float]:
-    return looped(name, *in_memory(name, options))
+def by_hand(case: Case, options: argparse.Namespace) -> dict[str, float]:
+    return looped(case, *in_memory(case, options))
 
 
-def by_lightning(name: str, options: argparse.Namespace) -> dict[str, float]:
+def by_lightning(case: Case, options: argparse.Namespace) -> dict[str, float]:
     """`looped` in a Trainer that does nothing else."""
     import torch
     from lightning.pytorch import LightningModule, Trainer
     from torch.nn import functional
 
-    net, batches, settings = in_memory(name, options)
-    clock, sums = Clock(WARM[name]), [0.0, 0.0, 0.0]
+    net, batches, settings = in_memory(case, options)
+    clock, sums = Clock(case.warm), [0.0, 0.0, 0.0]
 
     class Plain(LightningModule):
         def __init__(self) -> None:
@@ -160,27 +183,27 @@ def by_lightning(name: str, options: argparse.Namespace) -> dict[str, float]:
         def on_train_batch_end(self, *_: Any) -> None:
             clock.tick()
 
-    Trainer(accelerator="cpu", max_steps=STEPS[name], barebones=True).fit(Plain(), batches)
+    Trainer(accelerator="cpu", max_steps=case.steps, barebones=True).fit(Plain(), batches)
     return clock.result(settings.batch_size)
 
 
-def settings_for(name: str) -> Any:
-    from archc.api import load
+def settings_for(case: Case) -> Any:
+    from archc.api import load_with
     from archc.train.settings import settings_of
 
-    return settings_of(load(f"fashion_mnist/{name}"))
+    return settings_of(load_with(f"fashion_mnist/{case.network}", list(case.settings)))
 
 
-def looped(name: str, net: Any, batches: Iterator[Any], settings: Any) -> dict[str, float]:
+def looped(case: Case, net: Any, batches: Iterator[Any], settings: Any) -> dict[str, float]:
     """The usual loop, with the sums of loss and accuracy that it prints."""
     import torch
     from torch.nn import functional
 
-    clock = Clock(WARM[name])
+    clock = Clock(case.warm)
     optimizer = torch.optim.SGD(net.parameters(), lr=settings.optimizer["lr"])
     net.train()
     loss_sum, right, count = 0.0, 0.0, 0
-    for _ in range(STEPS[name]):
+    for _ in range(case.steps):
         inputs, labels = next(batches)
         optimizer.zero_grad()
         outputs = net(inputs)
@@ -195,14 +218,14 @@ def looped(name: str, net: Any, batches: Iterator[Any], settings: Any) -> dict[s
     return clock.result(settings.batch_size)
 
 
-RUN: dict[str, Callable[[str, argparse.Namespace], dict[str, float]]] = dict(
+RUN: dict[str, Callable[[Case, argparse.Namespace], dict[str, float]]] = dict(
     zip(WAYS, (ours, theirs, by_hand, by_lightning, ours_in_bfloat16), strict=True)
 )
 
 
 def measured(way: str, name: str, options: argparse.Namespace) -> dict[str, float]:
     """One way, in a process of its own."""
-    words = [sys.executable, __file__, "--one", way, "--networks", name, "--workers", str(options.workers)]
+    words = [sys.executable, __file__, "--one", way, "--cases", name, "--workers", str(options.workers)]
     words += ["--threads", str(options.threads), "--data", str(options.data)]
     found = subprocess.run(words, capture_output=True, text=True, check=True)
     result: dict[str, float] = json.loads(found.stdout.splitlines()[-1])
@@ -216,7 +239,7 @@ def ratios(rounds: list[dict[str, dict[str, float]]], key: str, base: str) -> di
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--networks", nargs="+", choices=list(STEPS), default=list(STEPS))
+    parser.add_argument("--cases", nargs="+", choices=list(CASES), default=list(CASES))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
@@ -224,9 +247,9 @@ def main() -> int:
     parser.add_argument("--one", choices=WAYS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one is not None:
-        print(json.dumps(RUN[options.one](options.networks[0], options)))
+        print(json.dumps(RUN[options.one](CASES[options.cases[0]], options)))
         return 0
-    for name in options.networks:
+    for name in options.cases:
         rounds = [{way: measured(way, name, options) for way in WAYS} for _ in range(options.rounds)]
         figures = {
             way: {key: median(one[way][key] for one in rounds) for key in ("wall", "cpu", "memory")} for way in WAYS

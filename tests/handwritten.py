@@ -147,11 +147,13 @@ def unpacked(source: Path, root: Path) -> Path:
     return root
 
 
-def fashion_mnist(root: Path, resize: int, train: bool = True) -> Any:
-    """torchvision's data set with the usual transforms of each example."""
+def fashion_mnist(root: Path, resize: int, train: bool = True, normalize: tuple[Any, Any] | None = None) -> Any:
+    """torchvision's data set with the usual transforms of each example; `normalize` is a mean and a deviation."""
     from torchvision import datasets, transforms
 
     steps = ([transforms.Resize(resize)] if resize != 28 else []) + [transforms.ToTensor()]
+    if normalize is not None:
+        steps.append(transforms.Normalize(*normalize))
     return datasets.FashionMNIST(str(root), train=train, transform=transforms.Compose(steps))
 
 

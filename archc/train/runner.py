@@ -31,6 +31,7 @@ from archc.train.lock import Lock
 from archc.train.memory import keep_memory
 from archc.train.nonfinite import NonFinite
 from archc.train.objective import objective_of
+from archc.train.pooling import tile_pools
 from archc.train.progress import Progress, Unfit
 from archc.train.settings import Settings, settings_of
 from archc.train.signals import Signals, Stopped
@@ -167,10 +168,13 @@ def _run(run: Run) -> int:
 
 
 def _fitted(run: Run, signals: Signals) -> int:
+    net = run.spec.to_torch(seed=run.settings.seed)
     if is_cpu(run.options.device):
         keep_memory()
+        if not run.settings.compile:  # which makes kernels of its own
+            tile_pools(net)
     task = Task(
-        run.spec.to_torch(seed=run.settings.seed),
+        net,
         run.settings,
         run.data,
         objective_of(run.spec.graph, run.settings),
