@@ -10,15 +10,17 @@ from torch import nn
 
 WIDEST: Final = 112
 """Columns of an input: the product has as many terms for each output, times the rows of a window."""
+AREAS: Final = (2, 4, 8, 16)
+"""Of a window: the powers of two whose sums MKL adds in the order of torch's kernel."""
 
 
 class TiledAvgPool2d(nn.AvgPool2d):
     """`nn.AvgPool2d` whose windows tile the input: (N, C, H, W) to (N, C, H / k, W / k).
 
     The rows of a window follow each other in memory, so that k rows of the input are one row of a matrix, of which one
-    of constants makes a row of the output. What does not lie so goes to torch's kernel, and so do numbers that the
-    product would round otherwise: bfloat16 where 1 / k² is none, float32 where autocast would make it bfloat16. Sums
-    are those of a matrix product: in another order than the kernel's.
+    of constants makes a row of the output. These are 1 / k², a power of two, by which nothing is rounded, and a product
+    that adds in order comes to the kernel's bits. What does not lie so goes to torch's kernel, and so does float32
+    where autocast would make it bfloat16.
     """
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -26,21 +28,19 @@ class TiledAvgPool2d(nn.AvgPool2d):
         rows, columns = _pair(self.kernel_size)
         n, c, h, w = x.shape
         lies = x.device.type == "cpu" and x.is_contiguous() and x.numel() > 0
-        if not lies or h % rows or w % columns or w > WIDEST or not _is_kept(x.dtype, rows * columns):
+        if not lies or h % rows or w % columns or w > WIDEST or not _is_kept(x.dtype):
             return super().forward(x)
         means = x.view(n * c * h // rows, rows * w) @ _weights(rows, columns, w, x.dtype)
         return means.view(n, c, h // rows, w // columns)
 
 
-def _is_kept(dtype: torch.dtype, area: int) -> bool:
-    """Whether the product rounds no more than the kernel does."""
-    if dtype == torch.bfloat16:
-        return area & (area - 1) == 0
-    return dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
+def _is_kept(dtype: torch.dtype) -> bool:
+    """Whether a product is computed in the numbers that it is given."""
+    return dtype == torch.bfloat16 or (dtype == torch.float32 and not torch.is_autocast_enabled("cpu"))
 
 
 def tile_pools(net: nn.Module) -> int:
-    """Make each `AvgPool2d` of `net` whose stride is its window a `TiledAvgPool2d`; how many there were."""
+    """Make each `AvgPool2d` of `net` that a `TiledAvgPool2d` serves one; how many there were."""
     pools = [module for module in net.modules() if type(module) is nn.AvgPool2d and _tiles(module)]
     for pool in pools:
         pool.__class__ = TiledAvgPool2d
@@ -50,7 +50,7 @@ def tile_pools(net: nn.Module) -> int:
 def _tiles(pool: nn.AvgPool2d) -> bool:
     size = _pair(pool.kernel_size)
     is_plain = _pair(pool.padding) == (0, 0) and not pool.ceil_mode and pool.divisor_override is None
-    return is_plain and _pair(pool.stride) == size
+    return is_plain and _pair(pool.stride) == size and size[0] * size[1] in AREAS
 
 
 def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
