@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import io
+import os
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +236,18 @@ def test_cifar_is_read(tmp_path: Path) -> None:
     assert data.classes[3] == "cat"
 
 
+@pytest.mark.parametrize("name", ["data_batch_1.bin", "data_batch_5.bin", "test_batch.bin"])
+@pytest.mark.parametrize("size", [6 * 3073 - 1, 3073 + 1, 100, 0])
+def test_cifar_that_is_cut_short_is_refused_by_name(name: str, size: int, tmp_path: Path) -> None:
+    for at in range(1, 6):
+        (tmp_path / f"data_batch_{at}.bin").write_bytes(bytes(6 * 3073))
+    (tmp_path / "test_batch.bin").write_bytes(bytes(6 * 3073))
+    os.truncate(tmp_path / name, size)
+    found = fault(lambda: load_data(settings("{type: cifar10}", 3, 32), Places(tmp_path)))
+    why = f"it has {size:,} bytes, which are no whole pictures of 3,073"
+    assert found == f"A0803 `{tmp_path / name}` cannot be read: {why}"
+
+
 def test_digits_are_as_the_language_says() -> None:
     known = DATA_SETS["digits"]
     data = load_data(settings("{type: digits}", 1, 8), Places(None))
@@ -343,6 +359,91 @@ def test_a_picture_that_cannot_be_read_ends_the_run_by_its_name(tmp_path: Path) 
         assert code == 1
         assert "error[A0803]" in output
         assert "3.png` is no picture" in output
+
+
+RAMP = np.arange(0, 65536, 257, dtype=np.uint16).reshape(16, 16)
+"""Each of 256 levels, in 16 bits."""
+
+
+def wide(kind: str, values: np.ndarray[Any, Any]) -> bytes:
+    """A grey picture with more than 8 bits."""
+    image = pytest.importorskip("PIL.Image")
+    stream = io.BytesIO()
+    if kind == "PGM of 16 bits":
+        return b"P5 16 16 65535 " + values.astype(">u2").tobytes()
+    if kind == "TIFF of another order of bytes":
+        return _tiff(values, ">")
+    if kind == "TIFF of 12 bits":
+        return _tiff(values >> 4, "<", bits=12)
+    if kind == "TIFF where 0 is white":
+        return _tiff(65535 - values, "<", photometric=0)
+    image.fromarray(values).save(stream, kind)
+    return stream.getvalue()
+
+
+def _tiff(values: np.ndarray[Any, Any], order: str, bits: int = 16, photometric: int = 1) -> bytes:
+    """One strip without compression, as TIFF 6.0 has it."""
+    if bits == 12:
+        pairs = values.reshape(-1, 2).astype(np.uint32)
+        packed = (pairs[:, 0] << 12) | pairs[:, 1]
+        data = np.stack([packed >> 16, packed >> 8 & 255, packed & 255], 1).astype(np.uint8).tobytes()
+    else:
+        data = values.astype(f"{order}u2").tobytes()
+    height, width = values.shape
+    tags = {256: width, 257: height, 258: bits, 259: 1, 262: photometric, 273: 8, 277: 1, 278: height, 279: len(data)}
+    entries = b"".join(struct.pack(f"{order}HHII", tag, 4, 1, value) for tag, value in tags.items())
+    head = (b"II" if order == "<" else b"MM") + struct.pack(f"{order}HI", 42, 8 + len(data))
+    return head + data + struct.pack(f"{order}H", len(tags)) + entries + bytes(4)
+
+
+KINDS = (
+    "PNG",
+    "TIFF",
+    "PGM of 16 bits",
+    "TIFF of another order of bytes",
+    "TIFF of 12 bits",
+    "TIFF where 0 is white",
+)
+
+
+@pytest.mark.parametrize("form", ["L", "RGB", "RGBA"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_more_than_eight_bits_the_upper_ones_are_taken(kind: str, form: str, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(wide(kind, RAMP))
+    found = read_picture(tmp_path / "a.png", form, None)
+    assert (found[0] == RAMP >> 8).all()
+    assert {"L": 1, "RGB": 3, "RGBA": 4}[form] == len(found)
+    assert all((channel == found[0]).all() for channel in found[:3])
+
+
+def test_colours_of_sixteen_bits_are_taken_alike(tmp_path: Path) -> None:
+    rows = b"".join(b"\0" + np.repeat(row, 3).astype(">u2").tobytes() for row in RAMP)
+    head = struct.pack(">IIBBBBB", 16, 16, 16, 2, 0, 0, 0)
+    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    parts = (struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in chunks)
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+    assert (read_picture(tmp_path / "a.png", "RGB", None) == RAMP >> 8).all()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "says"), [(np.int32, "whole numbers of 32 bits"), (np.float32, "decimal numbers as pixels")]
+)
+def test_pixels_without_a_scale_are_refused(dtype: type, says: str, tmp_path: Path) -> None:
+    for kind in ("cat", "dog"):
+        (tmp_path / "pictures" / kind).mkdir(parents=True)
+        for at in range(5):
+            (tmp_path / "pictures" / kind / f"{at}.tif").write_bytes(wide("TIFF", RAMP.astype(dtype)))
+    text = PICTURES % {
+        "data": (FOLDER % 0).replace("path: .", "path: pictures"),
+        "channels": 3,
+        "size": 12,
+        "classes": 2,
+    }
+    code, output = train(write(tmp_path, text), "-o", tmp_path / "run")
+    assert code == 1
+    assert "error[A0803]" in output
+    assert f".tif` has {says}" in output
+    assert "save it with 8 or 16 bits" in output
 
 
 def test_pictures_are_scaled_by_pillow(tmp_path: Path) -> None:

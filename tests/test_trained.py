@@ -378,7 +378,8 @@ def test_a_picture_of_another_size_or_form_is_fitted(trained: Path, digits: tupl
     colour.convert("RGBA").save("b.png")
     colour.convert("P").save("c.gif")
     colour.convert("CMYK").save("d.jpg", quality=100)
-    found = asked(trained / "run", "a.png", "b.png", "c.gif", "d.jpg")
+    Image.fromarray(np.asarray(grey).astype(np.uint16) << 8).save("e.png")
+    found = asked(trained / "run", "a.png", "b.png", "c.gif", "d.jpg", "e.png")
     assert len({one["classes"][0]["class"] for one in found}) == 1
 
 
@@ -395,6 +396,8 @@ def bad_pictures() -> dict[str, str]:
     Path("bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
     with open("large.png", "wb") as file:
         file.truncate(2**28 + 1)
+    Image.fromarray(np.ones((8, 8), np.float32)).save("decimal.tif")
+    Image.fromarray(np.ones((8, 8), np.int32)).save("long.tif")
     Path("drawing.eps").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n")
     return {
         "text.png": "is no picture",
@@ -406,6 +409,8 @@ def bad_pictures() -> dict[str, str]:
         "bomb.png": "pixels",
         "large.png": "is larger than 256 MiB",
         "drawing.eps": "is no picture",
+        "decimal.tif": "has decimal numbers as pixels",
+        "long.tif": "save it with 8 or 16 bits",
     }
 
 

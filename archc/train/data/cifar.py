@@ -11,6 +11,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from archc.train.data.examples import Damaged
+
 Split = tuple[NDArray[Any], NDArray[Any]]
 
 PIXELS: Final = 3 * 32 * 32
@@ -22,7 +24,7 @@ FILES: Final = {
 
 
 def read_cifar(folder: Path, name: str) -> tuple[Split, Split] | None:
-    """Pictures (N, 3, 32, 32) and classes (N,) to train and to test on; None where the files are not there."""
+    """Pictures (N, 3, 32, 32) and classes (N,) to train and to test on; None where the files are not there. Raises Damaged."""
     train, test, labels = FILES[name]
     if not all((folder / file).is_file() for file in (*train, *test)):
         return None
@@ -30,6 +32,16 @@ def read_cifar(folder: Path, name: str) -> tuple[Split, Split] | None:
 
 
 def _records(folder: Path, files: list[str], labels: int) -> Split:
-    data = np.concatenate([np.fromfile(folder / file, np.uint8) for file in files])
-    records = data[: data.size - data.size % (labels + PIXELS)].reshape(-1, labels + PIXELS)
+    records = np.concatenate([_read(folder / file, labels + PIXELS) for file in files])
     return records[:, labels:].reshape(-1, 3, 32, 32).copy(), records[:, labels - 1].astype(np.int64)
+
+
+def _read(path: Path, size: int) -> NDArray[Any]:
+    """The records of `size` bytes in a file."""
+    try:
+        data = np.fromfile(path, np.uint8)
+    except OSError as error:
+        raise Damaged(path, (error.strerror or str(error)).lower()) from None
+    if not data.size or data.size % size:
+        raise Damaged(path, f"it has {data.size:,} bytes, which are no whole pictures of {size:,}")
+    return data.reshape(-1, size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,6 +16,14 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 
 class Unreadable(Exception):
     """An example cannot be read."""
+
+
+class Damaged(Exception):
+    """A file of a data set is not what it should be; the text says how, as part of a sentence."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(why)
+        self.path = path
 
 
 class Examples(Protocol):

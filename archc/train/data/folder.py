@@ -24,6 +24,11 @@ TESTS: Final = ("test", "val")
 FORMS: Final = {1: "L", 3: "RGB", 4: "RGBA"}
 FORMATS: Final = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 """What Pillow may take a picture for, whatever its name."""
+SIXTEEN: Final = ("I;16", "I;16B", "I;16L", "I;16N")
+"""Pillow's names of grey pictures of up to 16 bits."""
+BITS: Final = 258
+PHOTOMETRIC: Final = 262
+"""Tags of TIFF 6.0: `BitsPerSample`, and `PhotometricInterpretation`, which is 0 where 0 is white."""
 LARGEST: Final = 178_956_970
 """Pixels of a picture that is read, as many as Pillow reads without a warning times two."""
 LARGEST_FILE: Final = 2**28
@@ -57,11 +62,29 @@ class Files:
 def read_picture(path: Path, form: str, size: tuple[int, int] | None) -> NDArray[Any]:
     """One picture as uint8 (C, height, width), scaled to `size`, (width, height), if given. Raises Unreadable."""
     with opened(path) as (file, sampling):
-        picture = file.convert(form)
+        picture = _in_bytes(file, path).convert(form)
         if size is not None and picture.size != size:
             picture = picture.resize(size, sampling.BILINEAR)
         values = np.asarray(picture)
     return values[None].copy() if values.ndim == 2 else np.ascontiguousarray(values.transpose(2, 0, 1))
+
+
+def _in_bytes(file: Any, path: Path) -> Any:
+    """A picture of Pillow's with 8 bits a channel. Of 16 bits it has the upper 8, as Pillow reads colours. Raises Unreadable."""
+    from PIL import Image
+
+    is_pnm = file.mode == "I" and file.format == "PPM"  # scaled to 16 bits by Pillow
+    if file.mode in ("I", "F") and not is_pnm:
+        kind = "decimal numbers" if file.mode == "F" else "whole numbers of 32 bits, or with a sign"
+        raise Unreadable(
+            f"`{path}` has {kind} as pixels (`{file.mode}`): save it with 8 or 16 bits, from black to white"
+        )
+    if file.mode not in SIXTEEN and not is_pnm:
+        return file
+    tags = getattr(file, "tag_v2", {})
+    values = np.asarray(file) >> (tags.get(BITS, (16,))[0] - 8)
+    values = values.astype(np.uint8)
+    return Image.fromarray(255 - values if tags.get(PHOTOMETRIC) == 0 else values)
 
 
 @contextmanager

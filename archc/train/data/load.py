@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from archc.spec.datasets import DATA_SETS, DataSet
 from archc.train.data.cifar import read_cifar
-from archc.train.data.examples import Array, Data, Held
+from archc.train.data.examples import Array, Damaged, Data, Held
 from archc.train.data.find import Places, cache
 from archc.train.data.folder import load_folder
 from archc.train.data.idx import Malformed, read_idx
@@ -81,7 +81,7 @@ def _attempt(
     """What a folder holds; None where it does not hold the data set."""
     try:
         found = reads(folder)
-    except _Damaged as error:
+    except Damaged as error:
         help = "fetch it again"
         raise fault("A0803", f"`{error.path}` cannot be read: {error}", error.path, help) from None
     if found is None:
@@ -100,12 +100,6 @@ def _attempt(
 
 def _purpose(part: str) -> str:
     return "train on" if part == "train" else "test on"
-
-
-class _Damaged(Exception):
-    def __init__(self, path: Path, why: str) -> None:
-        super().__init__(why)
-        self.path = path
 
 
 def _read_mnist(folder: Path) -> tuple[Split, Split] | None:
@@ -128,9 +122,9 @@ def _read(path: Path, shape: tuple[int, ...]) -> NDArray[Any]:
     try:
         return read_idx(path, shape)
     except Malformed as error:
-        raise _Damaged(path, str(error)) from None
+        raise Damaged(path, str(error)) from None
     except OSError as error:
-        raise _Damaged(path, error.strerror or str(error)) from None
+        raise Damaged(path, error.strerror or str(error)) from None
 
 
 def _downloaded(
