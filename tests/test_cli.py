@@ -76,6 +76,14 @@ def test_closed_streams_change_no_verdict() -> None:
     assert "the file is empty" in runs[2].stdout
 
 
+def test_a_path_that_no_command_expected_is_told_as_one(capsys: pytest.CaptureFixture[str]) -> None:
+    name = "a" * 300
+    assert main(["compile", "resnet18", "--onnx", name]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(f"error[A0001]: `{name}` cannot be used: file name too long\n --> {name}")
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 @pytest.mark.parametrize("command", ["validate bad.yaml", "show resnet152", "validate --format json bad.yaml"])
 def test_output_that_is_lost_is_told(command: str) -> None:

@@ -21,6 +21,8 @@ from training import LINEAR, train, write
 from archc.cli import main
 from archc.train.lock import Lock, is_locked
 
+HEAD = "epoch,step,lr,train_loss,train_accuracy,test_loss,test_accuracy,seconds\n"
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -138,6 +140,17 @@ def test_a_run_that_has_only_begun(folder: Path, tmp_path: Path, capsys: pytest.
         ("environment.json", "[" * 100_000, "A0806"),
         ("environment.json", " " * 2**21, "A0806"),
         ("metrics.csv", "epoch,test_loss\n1,x\n", "A0806"),
+        ("metrics.csv", "", "A0806"),
+        ("metrics.csv", "garbage", "A0806"),
+        ("metrics.csv", "\0" * 100, "A0806"),
+        ("metrics.csv", HEAD, "A0806"),
+        ("metrics.csv", HEAD[:20] + "\n", "A0806"),
+        ("metrics.csv", HEAD + "1,6,0.1,1.5,0.5,1.2,0.6,0.1\n", "A0806"),
+        ("metrics.csv", HEAD + "1,6,0.1,1.5,0.5,1.2,0.6,0.1\n2,12,0.1,1.5,0.5,1.2,0.6,0", "A0806"),
+        ("metrics.csv", HEAD + "1,6,0.1,1.5,0.5,1.2,0.6,0.1\n2,12,0.1,1.5,0.5\n", "A0806"),
+        ("metrics.csv", HEAD + "1,6,0.1,1.5,0.5,1.2,0.6,0.1\n2,12,0.1,1.5,0.5,1.2,0.6,\n", "A0806"),
+        ("metrics.csv", HEAD + "1,6,0.1,1.5,0.5,1.2,0.6,0.1\n2,12,0.1,1.5,0.5,1.2,0.6,0.1,7\n", "A0806"),
+        ("environment.json", '{"data": 5}', "A0806"),
         ("metrics.csv", "epoch,test_loss\n" + "9" * 200_000, "A0806"),
         ("metrics.csv", "epoch\ninf\n", "A0806"),
     ],
@@ -151,6 +164,16 @@ def test_a_damaged_run_is_told_and_the_others_are_listed(
     printed = capsys.readouterr()
     assert f"error[{says}]" in printed.err
     assert [line.split()[0] for line in printed.out.splitlines()] == ["run", "a", "c"]
+
+
+def test_the_lines_that_are_damaged_above_would_be_read_if_whole(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(folder / "a", tmp_path / "a")
+    text = HEAD + "1,6,0.1,1.5,0.5,1.2,0.6,0.1\n2,12,0.1,1.5,,1.2,,0.1\n"
+    (tmp_path / "a" / "metrics.csv").write_text(text, encoding="utf-8")
+    (found,) = listed(tmp_path / "a", capsys)
+    assert (found["epoch"], found["test_loss"], found["test_accuracy"]) == (2, 1.2, None)
 
 
 def test_damaged_checkpoints_leave_what_they_would_say_empty(

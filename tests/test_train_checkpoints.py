@@ -23,6 +23,7 @@ from training import LINEAR, best, last, process, same, stop_after, train, write
 
 from archc.diagnostics import SpecError
 from archc.train.checkpoint import Checkpoints, State, checksum_path, read_checkpoint
+from archc.train.faults import unwritable
 from archc.train.lock import Lock
 from archc.train.progress import Progress, Row, Sums, Unfit
 
@@ -247,6 +248,49 @@ def test_what_is_no_run_is_not_continued(what: str, tmp_path: Path) -> None:
     code, output = train("--resume", path)
     assert code == 1
     assert "error[A0806]" in output
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "says"),
+    [
+        ("steps.csv", b"step,epoch,lr,loss\nx,1,2,3\n", "steps.csv` cannot be read"),
+        ("steps.csv", b"step,epoch,lr,loss\n1,1,\xff,3\n", "steps.csv` cannot be read"),
+        ("environment.json", b'{"data": 5}', "`data` is 5 in"),
+        ("environment.json", b'{"data": ["a"]}', '`data` is ["a"] in'),
+        ("environment.json", b'{"threads": 1e9}', "where a number from 1 to 1024 is due"),
+        ("environment.json", b'{"threads": 99999999999999999999}', "where a number from 1 to 1024 is due"),
+        ("environment.json", b"\xff", "environment.json"),
+    ],
+)
+def test_a_file_of_a_run_that_is_damaged_is_named(name: str, data: bytes, says: str, run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "copy")
+    (tmp_path / "copy" / name).write_bytes(data)
+    code, output = train("--resume", tmp_path / "copy", "--set", "train.epochs=9")
+    assert code == 1
+    assert output.count("error[A0806]") == 1
+    assert says in output
+    assert (tmp_path / "copy" / name).read_bytes() == data
+
+
+def test_what_is_damaged_above_is_read_if_whole(run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "copy")
+    (tmp_path / "copy" / "environment.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "copy" / "steps.csv").write_text("step,epoch,lr,loss\n1,1,2,3\n2,1", encoding="utf-8")
+    assert train("--resume", tmp_path / "copy", "--set", "train.epochs=4").code == 0
+    lines = (tmp_path / "copy" / "steps.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[1] == "1,1,2,3"
+    assert lines[2].startswith("19,4,")
+
+
+def test_room_is_asked_for_where_it_lacks_only(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    for name, says in (("file", "not a directory"), ("file/run", "not a directory"), ("a" * 300, "file name too long")):
+        code, output = train(write(tmp_path, LINEAR), "-o", tmp_path / name)
+        assert code == 1
+        assert f"error[A0704]: cannot write `{tmp_path / name}`: {says}" in output
+        assert "choose a folder that can be written to" in output
+    full = unwritable("x", OSError(errno.ENOSPC, "No space left on device")).diagnostics[0]
+    assert full.help.startswith("make room, or choose another folder")
 
 
 def test_a_checkpoint_that_is_not_there_is_not_continued_from(run: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import os
@@ -453,6 +454,35 @@ def test_pictures_are_scaled_by_pillow(tmp_path: Path) -> None:
     wanted = np.asarray(image.open(path).resize((5, 7), image.Resampling.BILINEAR)).transpose(2, 0, 1)
     assert (read_picture(path, "RGB", (5, 7)) == wanted).all()
     assert Files.in_memory is False
+
+
+LONG = "a" * 300
+
+
+@pytest.mark.parametrize("data", ["{type: mnist}", "{type: cifar10}", FOLDER % 0])
+def test_a_folder_that_cannot_be_read_is_told(data: str, tmp_path: Path) -> None:
+    channels, size = {"{type: mnist}": (1, 28), "{type: cifar10}": (3, 32)}.get(data, (3, 12))
+    classes = 2 if size == 12 else 10
+    path = write(tmp_path, PICTURES % {"data": data, "channels": channels, "size": size, "classes": classes})
+    code, output = train(path, "-o", tmp_path / "run", "--data", tmp_path / LONG)
+    assert code == 1
+    assert output.startswith(f"error[A0802]: `{tmp_path / LONG}")
+    assert "cannot be read: file name too long" in output
+
+
+def test_a_folder_within_that_may_not_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one without the right to list it has it, which cannot be taken from an administrator."""
+    write_folder(tmp_path)
+    original = Path.iterdir
+
+    def refuse(path: Path) -> Any:
+        if path == tmp_path / "dog":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return original(path)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    found = fault(lambda: load_data(settings(FOLDER % 0, 3, 12, 2), Places(tmp_path)))
+    assert found == f"A0802 `{tmp_path / 'dog'}` cannot be read: permission denied"
 
 
 # -- what is done to pictures ---------------------------------------------------------------------------------------------------

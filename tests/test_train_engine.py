@@ -465,6 +465,15 @@ def test_bad_usage(args: list[str]) -> None:
     assert train(*args).code == 2
 
 
+@pytest.mark.parametrize("count", ["abc", "0", "1025", "1.5", ""])
+def test_what_is_no_number_of_threads_is_told(count: str, capsys: pytest.CaptureFixture[str]) -> None:
+    from archc.cli import main
+
+    with pytest.raises(SystemExit):
+        main(["train", "net.yaml", "--threads", count])
+    assert "argument --threads: a number of threads is 1 to 1024" in capsys.readouterr().err
+
+
 KEPT = """\
 import resource, sys
 import numpy as np

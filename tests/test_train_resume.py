@@ -147,6 +147,22 @@ def test_a_signal_ends_a_process_within_five_seconds(number: int, code: int, tmp
     assert "continue by `archc train --resume" in (tmp_path / "log").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_before_the_first_step_ends_all(
+    number: int, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(*_: object) -> None:
+        os.kill(os.getpid(), number)
+        time.sleep(5)
+
+    before = [signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT)]
+    monkeypatch.setattr("archc.train.runner.load_data", load)
+    found = train(write(tmp_path, LINEAR), "-o", tmp_path / "run")
+    assert found == (code, f"stopped by {signal.Signals(number).name}\n")
+    assert os.listdir(tmp_path) == ["net.yaml"]
+    assert [signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT)] == before
+
+
 def test_a_second_interrupt_ends_a_process_at_once() -> None:
     code = "import os; from archc.train.signals import Signals; Signals().watch(); os.kill(os.getpid(), {0}); os.kill(os.getpid(), {0}); print('alive')"
     found = [

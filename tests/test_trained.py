@@ -747,15 +747,37 @@ def test_data_that_is_not_there_is_asked_for(tmp_path: Path) -> None:
 
 
 def test_a_picture_that_cannot_be_written_is_a_diagnostic(trained: Path) -> None:
-    code, _, err = archc_("evaluate", trained / "net.onnx", "-o", "no/where.png")
+    args = ("evaluate", trained / "net.onnx", "-o", "no/where.png")
+    code, out, err = archc_(*args)
     assert code == 1
-    assert "error[A0704]: cannot write `no/where.png`: no such file or directory" in err
+    assert err.startswith("error[A0704]: cannot write `no/where.png`: no such file or directory")
+    whole = archc_("evaluate", trained / "net.onnx", "-o", "where.png").out
+    assert out + "wrote where.png\n" == whole
+    code, out, err = archc_(*args, "--format", "json")
+    assert code == 1
+    assert json.loads(out) == {**evaluated(trained / "net.onnx", "-o", "where.png"), "picture": None}
+    assert err.startswith("error[A0704]")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="names that are not UTF-8 are Linux's")
+def test_a_name_that_is_not_utf_8_leaves_json_valid(trained: Path, digits: tuple[Any, Any]) -> None:
+    (good,) = saved(digits[0], 1)
+    name = os.fsdecode(b"bad\xff\xc3\xa9.png")
+    os.rename(good, name)
+    (found,) = asked(trained / "net.onnx", name)
+    assert found["file"].encode() == "bad\\udcffé.png".encode()
 
 
 @pytest.mark.parametrize(
     ("args", "code", "says"),
     [
         (["evaluate", "resnet18"], 2, "--weights is missing"),
+        (["evaluate", "net.yaml"], 2, "--weights is missing"),
+        (["evaluate", "missing"], 1, "there is no run, file or spec `missing`"),
+        (["evaluate", "a" * 300], 1, "there is no run, file or spec `aaa"),
+        (["evaluate", "net.yaml", "--weights", "a" * 300], 1, "= note: File name too long"),
+        (["predict", "a" * 300, "a.png"], 1, "the model cannot be read: file name too long"),
+        (["predict", "x.onnx", "a.png", "--top", "x"], 2, "argument --top: a number of classes is 1 or more"),
         (["evaluate", "x.onnx", "--weights", "w"], 2, "--weights goes with a spec only"),
         (["evaluate", "x.onnx", "--set", "a=1"], 2, "--set goes with a spec only"),
         (["evaluate", "x.onnx", "--last"], 2, "--last goes with a run only"),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
-from collections.abc import Iterable
-from typing import IO
+from collections.abc import Callable, Iterable
+from typing import IO, Any
 
 from archc import api
 from archc.diagnostics import Diagnostic
@@ -34,6 +35,34 @@ def set_argument(parser: argparse.ArgumentParser, help: str = "give a param anot
 def format_argument(parser: argparse.ArgumentParser) -> None:
     """--format text or json."""
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
+
+
+def counted(what: str, most: int | None = None) -> Callable[[str], int]:
+    """The type of an argument that is a number of something, from 1 on."""
+
+    def count(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = 0
+        if number < 1 or (most is not None and number > most):
+            raise argparse.ArgumentTypeError(f"a number of {what} is 1 {'or more' if most is None else f'to {most}'}")
+        return number
+
+    return count
+
+
+def write_json(told: object) -> None:
+    """Print plain data. Surrogates, the bytes of names that are not UTF-8, are told as `\\udcff`: JSON has no bytes."""
+    sys.stdout.write(json.dumps(_unicode(told), indent=2) + "\n")
+
+
+def _unicode(told: Any) -> Any:
+    if isinstance(told, str):
+        return told.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(told, dict):
+        return {_unicode(name): _unicode(value) for name, value in told.items()}
+    return [_unicode(one) for one in told] if isinstance(told, list | tuple) else told
 
 
 def load(name: str, settings: list[str]) -> api.Spec:

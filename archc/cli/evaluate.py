@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archc.cli.common import format_argument, load, problem, report, set_argument
-from archc.diagnostics import SpecError
+from archc.cli.common import format_argument, load, problem, report, set_argument, write_json
+from archc.diagnostics import Diagnostic, SpecError
 from archc.diagnostics.model import printable
 
 if TYPE_CHECKING:
@@ -40,12 +40,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Evaluate. 1: the model or the data is at fault; 2: the arguments are."""
+    if _is_missing(options):
+        report([problem("A0001", f"there is no run, file or spec `{options.model[:80]}`", options.model, HELP)])
+        return 1
     misuse = _misuse(options)
     if misuse:
         report([problem("A0102", misuse, "archc evaluate", HELP)])
         return 2
     try:
-        result, picture = _evaluated(options)
+        result, picture, lost = _evaluated(options)
     except SpecError as error:
         report(error.diagnostics, options.format)
         return 1
@@ -56,32 +59,43 @@ def run(options: argparse.Namespace) -> int:
         return 1
     if options.format == "json":
         told = {**result.to_json(), "picture": str(picture) if picture else None}
-        sys.stdout.write(json.dumps(told, indent=2) + "\n")
-        return 0
-    print("\n".join(map(printable, result.lines())))
-    if picture:
-        print(printable(f"wrote {picture}"))
-    return 0
+        write_json(told)
+    else:
+        print("\n".join(map(printable, result.lines())))
+        if picture:
+            print(printable(f"wrote {picture}"))
+    sys.stdout.flush()
+    report(lost)
+    return 1 if lost else 0
+
+
+def _is_missing(options: argparse.Namespace) -> bool:
+    """Whether MODEL is nothing at all; of what ends in `.onnx` that is said where it is read."""
+    name = options.model
+    if name == "-" or name.endswith(".onnx") or options.weights is not None or os.path.exists(name):
+        return False
+    return load(name, []).loaded.tree is None
 
 
 def _misuse(options: argparse.Namespace) -> str:
     path = Path(options.model)
-    is_spec = not path.is_dir() and path.suffix != ".onnx"
+    is_dir = os.path.isdir(path)
+    is_spec = not is_dir and path.suffix != ".onnx"
     if is_spec and options.weights is None:
         return "--weights is missing"
     if not is_spec:
         given = [name for name in ("weights", "settings") if getattr(options, name)]
         if given:
             return f"--{given[0].replace('settings', 'set')} goes with a spec only"
-    if options.last and not path.is_dir():
+    if options.last and not is_dir:
         return "--last goes with a run only"
     if options.device != "cpu" and path.suffix == ".onnx":
         return "an ONNX file is run on the CPU"
     return ""
 
 
-def _evaluated(options: argparse.Namespace) -> tuple[Evaluation, Path | None]:
-    """The result, and the picture that was written; none where there are no classes."""
+def _evaluated(options: argparse.Namespace) -> tuple[Evaluation, Path | None, tuple[Diagnostic, ...]]:
+    """The result, the picture that was written, none where there are no classes, and what kept it from being written."""
     from archc.train.confusion import confusion_picture
     from archc.train.data import places_of
     from archc.train.evaluate import evaluate
@@ -99,10 +113,13 @@ def _evaluated(options: argparse.Namespace) -> tuple[Evaluation, Path | None]:
     places = places_of(settings, Path(data) if data else None, base)
     result = evaluate(trained, spec, settings, places, options.download)
     if not result.confusion:
-        return result, None
+        return result, None, ()
     picture = Path(options.output) if options.output else default
-    write_file(picture, confusion_picture(result))
-    return result, picture
+    try:
+        write_file(picture, confusion_picture(result))
+    except SpecError as error:
+        return result, None, error.diagnostics
+    return result, picture, ()
 
 
 def _trained(options: argparse.Namespace) -> tuple[Trained, Path, Path]:
@@ -114,9 +131,10 @@ def _trained(options: argparse.Namespace) -> tuple[Trained, Path, Path]:
     if path.suffix == ".onnx":
         return of_onnx(path), path.parent, path.with_name(f"{path.stem}-confusion.png")
     check_device(options.device)
-    if path.is_dir():
+    if os.path.isdir(path):
         return of_run(path, options.last, options.device), path, path / "confusion.png"
     weights = Path(options.weights)
-    name = "confusion.png" if weights.is_dir() else f"{weights.stem}-confusion.png"
+    is_run = os.path.isdir(weights)
+    name = "confusion.png" if is_run else f"{weights.stem}-confusion.png"
     trained = of_weights(load(options.model, options.settings), weights, options.device)
-    return trained, path.parent, (weights if weights.is_dir() else weights.parent) / name
+    return trained, path.parent, (weights if is_run else weights.parent) / name

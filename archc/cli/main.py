@@ -67,12 +67,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         _discard_output()
         return 1
     except OSError as error:
+        if error.filename is not None:  # streams have none: a file that no command expected to be so
+            return _report_file(error, options.command)
         _discard_output()
         with suppress(OSError):
             sys.stderr.write(f"archc: standard input or output failed: {(error.strerror or str(error)).lower()}\n")
         return 2
     except KeyboardInterrupt:
         return 130
+
+
+def _report_file(error: OSError, command: str) -> int:
+    from archc.cli.common import problem, report
+
+    name = os.fsdecode(error.filename) if not isinstance(error.filename, int) else f"archc {command}"
+    reason = (error.strerror or str(error)).lower()
+    report([problem("A0001", f"`{name}` cannot be used: {reason}", name, "give another path")])
+    return 1
 
 
 def _open_streams() -> None:

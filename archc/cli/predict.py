@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archc.cli.common import format_argument, problem, report
+from archc.cli.common import counted, format_argument, problem, report, write_json
 from archc.diagnostics import SpecError
 from archc.diagnostics.model import printable
 
@@ -21,21 +21,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("model", metavar="MODEL", help="the folder of a run, or an ONNX file that was compiled from one")
     add("images", metavar="IMAGE", nargs="+", help="files with pictures: PNG, JPEG, BMP, GIF, PNM, TIFF, WebP")
-    add("--top", type=_count, default=3, metavar="N", help="how many classes to tell of each picture (default: 3)")
+    add(
+        "--top",
+        type=counted("classes"),
+        default=3,
+        metavar="N",
+        help="how many classes to tell of each picture (default: 3)",
+    )
     add("--last", action="store_true", help="of a run: its last weights, not its best")
     format_argument(parser)
 
 
-def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise argparse.ArgumentTypeError("a number of classes is 1 or more")
-    return count
-
-
 def run(options: argparse.Namespace) -> int:
     """Predict. 1: the model or a picture is at fault; 2: the arguments are."""
-    if options.last and not Path(options.model).is_dir():
+    if options.last and not os.path.isdir(options.model):
         report([problem("A0102", "--last goes with a run only", "archc predict", "leave it out")])
         return 2
     try:
@@ -49,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
         return 1
     good = [one for one in found if one.problem is None]
     if options.format == "json":
-        sys.stdout.write(json.dumps([one.to_json() for one in good], indent=2) + "\n")
+        write_json([one.to_json() for one in good])
     else:
         sys.stdout.write(_table(good))
     problems = [one.problem for one in found if one.problem is not None]
@@ -62,7 +61,7 @@ def _predictions(options: argparse.Namespace) -> list[Prediction]:
     from archc.train.trained import of_onnx, of_run
 
     path = Path(options.model)
-    trained = of_run(path, options.last) if path.is_dir() else of_onnx(path)
+    trained = of_run(path, options.last) if os.path.isdir(path) else of_onnx(path)
     return list(predict(trained, options.images, options.top))
 
 

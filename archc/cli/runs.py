@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archc.cli.common import format_argument, report
+from archc.cli.common import format_argument, report, write_json
 from archc.diagnostics import SpecError
 from archc.diagnostics.model import printable
 
@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
         report(error.diagnostics)
         return 1
     if options.format == "json":
-        sys.stdout.write(json.dumps([one.to_json() for one in summaries], indent=2) + "\n")
+        write_json([one.to_json() for one in summaries])
     elif summaries:
         sys.stdout.write(table(summaries))
     report(found)

@@ -117,7 +117,7 @@ def _summary(folder: Path) -> Summary:
     train = train if isinstance(train, dict) else {}
     started = run_environment(folder).get("started")
     progress = _progress(folder)
-    rows = _rows(folder / METRICS)
+    rows = _rows(folder / METRICS, len(progress.rows) if progress is not None else 0)
     best = max(rows, key=lambda row: row.score) if rows else None
     last = rows[-1] if rows else None
     return Summary(
@@ -171,10 +171,19 @@ def _state(folder: Path, train: Settings, progress: Progress | None) -> str:
     return "ended" if progress.epoch >= _int(train.get("epochs")) or is_late or is_patient else "stopped"
 
 
-def _rows(path: Path) -> list[Row]:
-    """The epochs that `metrics.csv` has; none before the first has ended. Raises SpecError."""
+def _rows(path: Path, least: int) -> list[Row]:
+    """The epochs that `metrics.csv` has, `least` or more; none before the first has ended. Raises SpecError."""
+    names = [one.name for one in fields(Row)]
     try:
-        return [_row(values) for values in csv.DictReader(io.StringIO(read_text(path)))]
+        text = read_text(path)
+        if text.split("\n")[0].split(",") != names:
+            raise ValueError("its first line is not that of a run")
+        if not text.endswith("\n"):
+            raise ValueError("it is cut off in its last line")
+        rows = [_row(values) for values in csv.DictReader(io.StringIO(text), strict=True)]
+        if len(rows) < least:
+            raise ValueError(f"it has {len(rows)} epochs, the last checkpoint {least}")
+        return rows
     except FileNotFoundError:
         return []
     except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:
@@ -182,11 +191,14 @@ def _rows(path: Path) -> list[Row]:
 
 
 def _row(values: Mapping[str, str]) -> Row:
+    if None in values or None in values.values():
+        raise ValueError("an epoch has more or fewer numbers than the first line says")
     numbers = {one.name: values[one.name] for one in fields(Row)}
     whole = {name: int(numbers.pop(name)) for name in ("epoch", "step")}
     made: dict[str, Any] = {name: float(text) if text else None for name, text in numbers.items()}
-    if any(made[name] is None for name in ("train_loss", "test_loss")):
-        raise ValueError("an epoch has no loss")
+    missing = [name for name, value in made.items() if value is None and not name.endswith("_accuracy")]
+    if missing:
+        raise ValueError(f"an epoch has no {missing[0]}")
     return Row(**whole, **made)
 
 

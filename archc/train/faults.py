@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from archc.backends.files import write_whole
 from archc.diagnostics import Diagnostic, SourceFile, Span, SpecError
+
+FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def fault(
@@ -21,7 +24,8 @@ def fault(
 def unwritable(path: Path | str, error: OSError) -> SpecError:
     """A file of the run cannot be written."""
     reason = (error.strerror or str(error)).lower()
-    help = "make room, or choose another folder; what was saved before is whole"
+    way = "make room, or choose another folder" if error.errno in FULL else "choose a folder that can be written to"
+    help = f"{way}; what was saved before is whole"
     return fault("A0704", f"cannot write `{path}`: {reason}", path, help)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import platform
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, fields
@@ -15,7 +16,7 @@ from typing import Any, Final
 from archc.backends.files import write_whole
 from archc.train.checkpoint import Checkpoints
 from archc.train.events import Events
-from archc.train.faults import unwritable
+from archc.train.faults import fault, unwritable
 from archc.train.layout import CHECKPOINTS, METRICS, SPEC, run_environment
 from archc.train.progress import Progress, Row
 
@@ -39,7 +40,7 @@ class RunFolder:
     @property
     def is_run(self) -> bool:
         """Whether a run has begun here."""
-        return (self.path / SPEC).is_file()
+        return os.path.isfile(self.path / SPEC)
 
     def make(self) -> None:
         """Make the folder."""
@@ -70,10 +71,14 @@ class RunFolder:
             self._steps.clear()
 
     def keep_steps(self, last: int) -> None:
-        """Begin `steps.csv`, or drop what it says of steps after `last`, which will be made again."""
+        """Begin `steps.csv`, or drop what it says of steps after `last`, which will be made again. Raises SpecError."""
         path = self.path / STEPS
-        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-        kept = [line for line in lines[1:] if line.count(",") == 3 and int(line.partition(",")[0]) <= last]
+        try:
+            lines = path.read_text(encoding="utf-8").split("\n") if os.path.isfile(path) else []
+            kept = [line for line in lines[1:] if line.count(",") == 3 and int(line.partition(",")[0]) <= last]
+        except (OSError, ValueError) as error:
+            help = "mend or remove the file: the run goes on without what it says of the steps until now"
+            raise fault("A0806", f"`{path}` cannot be read: {error}", path, help) from None
         self.write(STEPS, "".join(f"{line}\n" for line in (STEPS_HEAD, *kept)))
 
     def write_metrics(self, rows: Iterable[Row]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -32,11 +32,16 @@ LARGEST: Final = 2**20
 """Bytes of a text of a run that is read."""
 
 MOST_CLASSES: Final = 100_000
+ENTRIES: Final[dict[str, tuple[Callable[[object], bool], str]]] = {
+    "data": (lambda told: isinstance(told, str), "the path of a folder"),
+    "threads": (lambda told: type(told) is int and 1 <= told <= 1024, "a number from 1 to 1024"),
+}
+"""What a run is continued by of its `environment.json`: whether a value is one, and what it is."""
 
 
 def is_run(folder: Path) -> bool:
     """Whether a run has begun there."""
-    return (folder / SPEC).is_file() and (folder / ENVIRONMENT).is_file()
+    return os.path.isfile(folder / SPEC) and os.path.isfile(folder / ENVIRONMENT)
 
 
 def run_spec(folder: Path, settings: list[str] | None = None) -> Spec:
@@ -54,8 +59,13 @@ def run_environment(folder: Path) -> dict[str, Any]:
         if not isinstance(data, dict):
             raise ValueError("it is no object")
     except (OSError, ValueError, RecursionError) as error:
+        why = (getattr(error, "strerror", None) or str(error)).lower()
         help = f"give the folder of a run, which has a {SPEC} and an {ENVIRONMENT}"
-        raise fault("A0806", f"`{folder}` is not a run: {ENVIRONMENT}: {error}", folder, help) from None
+        raise fault("A0806", f"`{folder}` is not a run: {ENVIRONMENT}: {why}", folder, help) from None
+    for name, (is_sound, what) in ENTRIES.items():
+        if name in data and not is_sound(data[name]):
+            message = f"`{name}` is {json.dumps(data[name])[:80]} in `{folder / ENVIRONMENT}`, where {what} is due"
+            raise fault("A0806", message, folder / ENVIRONMENT, f"correct `{name}`, or take it out")
     return data
 
 

@@ -1,10 +1,12 @@
-"""SIGTERM and SIGINT end a run after the step that is being made; a second SIGINT at once."""
+"""SIGTERM and SIGINT end a run after the step that is being made, or at once before the first; a second SIGINT at once."""
 
 from __future__ import annotations
 
 import os
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final
 
@@ -17,6 +19,27 @@ class Stopped(Exception):
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
         self.number = number
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came when there was nothing to save yet; it passes where Ctrl-C does."""
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Within it SIGTERM raises Terminated, so that what was begun is put in order, as SIGINT raises KeyboardInterrupt."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class Signals:

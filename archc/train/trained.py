@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,7 @@ def of_run(folder: Path, last: bool, device: str = "cpu") -> Trained:
 def of_weights(spec: Spec, path: Path, device: str = "cpu") -> Trained:
     """The network of a spec with weights from a file, or from a run. Raises SpecError."""
     settings = settings_of(spec)
-    if path.is_dir():
+    if os.path.isdir(path):
         is_averaged = settings_of(run_spec(path)).ema is not None
         state, path = run_state(path, spec.graph, is_averaged)
     else:

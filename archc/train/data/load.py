@@ -28,6 +28,17 @@ PARTS: Final = ("train", "t10k")
 
 def load_data(settings: Settings, places: Places, download: bool = False) -> Data:
     """The examples to train and to test on. Raises SpecError where they are not there or not what they should be."""
+    try:
+        return _loaded(settings, places, download)
+    except OSError as error:
+        folders = places.folders()
+        path = error.filename or (folders[0] if folders else settings.data.type)
+        message = f"`{path}` cannot be read: {(error.strerror or str(error)).lower()}"
+        help = "give a folder that can be read by `--data DIR`"
+        raise fault("A0802", message, settings.spans["data"], help) from None
+
+
+def _loaded(settings: Settings, places: Places, download: bool) -> Data:
     name = settings.data.type
     if name == "synthetic":
         return synthetic(settings)
