@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from archc.api import plain
 from archc.diagnostics import Diagnostic, SpecError
-from archc.train.faults import fault, finite
+from archc.train.faults import fault, finite, reason
 from archc.train.layout import (
     CHECKPOINTS,
     METRICS,
@@ -187,7 +187,7 @@ def _rows(path: Path, least: int) -> list[Row]:
     except FileNotFoundError:
         return []
     except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:
-        raise fault("A0806", f"`{path}` cannot be read: {error}", path, "remove it, or the run") from None
+        raise fault("A0806", f"`{path}` cannot be read: {reason(error)}", path, "remove it, or the run") from None
 
 
 def _row(values: Mapping[str, str]) -> Row:

@@ -21,12 +21,16 @@ def fault(
     return SpecError([Diagnostic(code, message, span, label=label, help=help, notes=notes)])
 
 
+def reason(error: Exception) -> str:
+    """Why a file cannot be read or written, as part of a sentence."""
+    return (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
+
+
 def unwritable(path: Path | str, error: OSError) -> SpecError:
     """A file of the run cannot be written."""
-    reason = (error.strerror or str(error)).lower()
     way = "make room, or choose another folder" if error.errno in FULL else "choose a folder that can be written to"
     help = f"{way}; what was saved before is whole"
-    return fault("A0704", f"cannot write `{path}`: {reason}", path, help)
+    return fault("A0704", f"cannot write `{path}`: {reason(error)}", path, help)
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -34,8 +38,7 @@ def write_file(path: Path, data: bytes) -> None:
     try:
         write_whole(path, data)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise fault("A0704", f"cannot write `{path}`: {reason}", path, "name another file by -o") from None
+        raise fault("A0704", f"cannot write `{path}`: {reason(error)}", path, "name another file by -o") from None
 
 
 def finite(values: Any) -> Any:

@@ -16,7 +16,7 @@ from typing import Any, Final
 from archc.backends.files import write_whole
 from archc.train.checkpoint import Checkpoints
 from archc.train.events import Events
-from archc.train.faults import fault, unwritable
+from archc.train.faults import fault, reason, unwritable
 from archc.train.layout import CHECKPOINTS, METRICS, SPEC, run_environment
 from archc.train.progress import Progress, Row
 
@@ -78,7 +78,7 @@ class RunFolder:
             kept = [line for line in lines[1:] if line.count(",") == 3 and int(line.partition(",")[0]) <= last]
         except (OSError, ValueError) as error:
             help = "mend or remove the file: the run goes on without what it says of the steps until now"
-            raise fault("A0806", f"`{path}` cannot be read: {error}", path, help) from None
+            raise fault("A0806", f"`{path}` cannot be read: {reason(error)}", path, help) from None
         self.write(STEPS, "".join(f"{line}\n" for line in (STEPS_HEAD, *kept)))
 
     def write_metrics(self, rows: Iterable[Row]) -> None:

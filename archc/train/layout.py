@@ -15,7 +15,7 @@ from archc.backends.safetensors_header import Malformed, read_texts
 from archc.backends.weights import load_weights
 from archc.diagnostics import SpecError
 from archc.ir.graph import Graph
-from archc.train.faults import fault
+from archc.train.faults import fault, reason
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,9 +59,8 @@ def run_environment(folder: Path) -> dict[str, Any]:
         if not isinstance(data, dict):
             raise ValueError("it is no object")
     except (OSError, ValueError, RecursionError) as error:
-        why = (getattr(error, "strerror", None) or str(error)).lower()
         help = f"give the folder of a run, which has a {SPEC} and an {ENVIRONMENT}"
-        raise fault("A0806", f"`{folder}` is not a run: {ENVIRONMENT}: {why}", folder, help) from None
+        raise fault("A0806", f"`{folder}` is not a run: {ENVIRONMENT}: {reason(error)}", folder, help) from None
     for name, (is_sound, what) in ENTRIES.items():
         if name in data and not is_sound(data[name]):
             message = f"`{name}` is {json.dumps(data[name])[:80]} in `{folder / ENVIRONMENT}`, where {what} is due"

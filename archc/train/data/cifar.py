@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archc.train.data.examples import Damaged
+from archc.train.faults import reason
 
 Split = tuple[NDArray[Any], NDArray[Any]]
 
@@ -41,7 +42,7 @@ def _read(path: Path, size: int) -> NDArray[Any]:
     try:
         data = np.fromfile(path, np.uint8)
     except OSError as error:
-        raise Damaged(path, (error.strerror or str(error)).lower()) from None
+        raise Damaged(path, reason(error)) from None
     if not data.size or data.size % size:
         raise Damaged(path, f"it has {data.size:,} bytes, which are no whole pictures of {size:,}")
     return data.reshape(-1, size)

@@ -18,7 +18,7 @@ from archc.train.data.idx import Malformed, read_idx
 from archc.train.data.labels import encoded
 from archc.train.data.maps import load_maps
 from archc.train.data.synthetic import synthetic
-from archc.train.faults import fault
+from archc.train.faults import fault, reason
 from archc.train.settings import Settings
 
 Split = tuple[NDArray[Any], NDArray[Any]]
@@ -33,7 +33,7 @@ def load_data(settings: Settings, places: Places, download: bool = False) -> Dat
     except OSError as error:
         folders = places.folders()
         path = error.filename or (folders[0] if folders else settings.data.type)
-        message = f"`{path}` cannot be read: {(error.strerror or str(error)).lower()}"
+        message = f"`{path}` cannot be read: {reason(error)}"
         help = "give a folder that can be read by `--data DIR`"
         raise fault("A0802", message, settings.spans["data"], help) from None
 
