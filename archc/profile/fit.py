@@ -86,8 +86,8 @@ class Fit:
     def becomes(self, node: Node, what: str) -> str:
         """What a stage becomes in ONNX, with what it does to sizes: `adaptive_avg_pool` from 64 × 64 to 2 × 2."""
         before, after = self.shown[self.graph.node_at[node.path].inputs[0]], self.shown[node.output]
-        sizes = times(before.spatial) if before.spatial else str(before)
-        change = f"on {sizes}" if before.spatial == after.spatial else f"from {sizes} to {times(after.spatial)}"
+        sizes, given = (times(type_.spatial) or str(type_) for type_ in (before, after))
+        change = f"on {sizes}" if before.spatial == after.spatial else f"from {sizes} to {given}"
         return f"`{node.type}` {change} becomes {what}"
 
 

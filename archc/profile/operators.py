@@ -22,7 +22,7 @@ ATTRIBUTE_LIMITS: Final = {
 
 def operators(fit: Fit) -> Iterator[Diagnostic]:
     """Operators that the device lacks, at the stages that become them."""
-    profile, missing = fit.profile, fit.profile.ops
+    profile = fit.profile
     if profile.ops_span is None:
         return
     limit = (profile.ops_span, "the operators that it runs")
@@ -32,7 +32,7 @@ def operators(fit: Fit) -> Iterator[Diagnostic]:
             parts.setdefault(made.path, []).append(made.kind)
     precision = ", in float16" if profile.precision == "float16" else ""
     for path, kinds in parts.items():
-        lacking = _words(kind for kind in kinds if kind not in missing)
+        lacking = _words(kind for kind in kinds if kind not in profile.ops)
         if lacking:
             node = fit.graph.node_at[path]
             label = f"`{node.type}` is {_words(kinds)} in ONNX's opset {profile.opset}{precision}"

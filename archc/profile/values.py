@@ -89,7 +89,7 @@ def _given(fit: Fit, node: Node, excess: Excess) -> str:
 def _where(fit: Fit) -> str:
     """The size of the input that is told of, if it is not the default."""
     sizes = fit.shown[0].spatial
-    return f" where the input is {times(sizes)}" if sizes != fit.graph.types[0].spatial else ""
+    return f", where the input is {times(sizes)}" if sizes != fit.graph.types[0].spatial else ""
 
 
 def _of_type(fit: Fit, type_: TensorType, words: str = "") -> Iterator[Excess]:

@@ -43,8 +43,7 @@ def emitted(graph: Graph, form: Form, types: Sequence[TensorType] | None = None)
     model = build(graph, Drawn(graph, 0), form)
     dims = _dims(model, {name: types[value] for value, name in tensor_names(graph, form).items()} if types else {})
     outputs = {output.name for output in model.proto.graph.output}
-    source = {model.proto.graph.input[0].name: ""}
-    """The stage that gives each value that depends on the input."""
+    source = {model.proto.graph.input[0].name: ""}  # the stage of each value that depends on the input
     found = []
     for at, node in enumerate(model.proto.graph.node):
         value, (stage, _, step) = node.output[0], node.name.partition("/")
