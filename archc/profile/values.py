@@ -105,7 +105,7 @@ def _within(fit: Fit, node: Node, dims: Sequence[int | None]) -> Iterator[Excess
     if any(sorted(sizes) == sorted(type_.shape) for type_ in ends):
         return
     last = ends[0].layout == "channels_last" and len(sizes) == len(ends[0].shape)
-    channels, spatial = (sizes[-1], sizes[:-1]) if last else (sizes[0], sizes[1:])
+    channels, spatial = (sizes[-1], sizes[:-1]) if last else (next(iter(sizes), 0), sizes[1:])
     yield from _excesses(fit, len(dims), channels, spatial)
 
 
