@@ -58,6 +58,9 @@ class FoldedState(Mapping[str, Array]):
         biases = [f"{path}.bias" for path in self.chains if f"{path}.bias" not in self.state]
         return iter([*self.state, *biases])
 
+    def __contains__(self, key: object) -> bool:
+        return key in self.state or (isinstance(key, str) and key.endswith(".bias") and key[:-5] in self.chains)
+
     def __len__(self) -> int:
         return sum(1 for _ in self)
 

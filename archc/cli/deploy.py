@@ -120,7 +120,8 @@ def fit(spec: Spec, graph: Graph, options: argparse.Namespace) -> str:
         options.opset = profile.opset
     options.fold = options.fold or profile.fold
     asked = form(options)
-    unfit = spec.unfit_for(replace(profile, opset=asked.opset, fold=asked.fold), graph)
+    precision = "float16" if asked.half else "int8" if options.int8 else profile.precision
+    unfit = spec.unfit_for(replace(profile, opset=asked.opset, fold=asked.fold, precision=precision), graph)
     if unfit:
         raise SpecError(unfit)
     return f"for `{profile.name}`: opset {asked.opset}" + (", batch norms folded" if asked.fold else "")
