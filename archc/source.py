@@ -89,21 +89,26 @@ class _Refused(Exception):
         self.diagnostic = diagnostic
 
 
-def read_file(path: Path, name: str | None = None, shipped: bool = False) -> tuple[SourceFile, list[Diagnostic]]:
-    """The text of a file, within the size limit and in UTF-8; an empty text with a diagnostic otherwise."""
-    name = name or str(path)
+def read_file(
+    path: Path, name: str | None = None, shipped: bool = False, wanted: str = "a YAML spec"
+) -> tuple[SourceFile, list[Diagnostic]]:
+    """The text of a file, within the size limit and in UTF-8; an empty text with a diagnostic otherwise.
+
+    `wanted` is what the file should be, as the diagnostic says it.
+    """
+    name, help = name or str(path), f"give the path of {wanted}"
     empty = SourceFile(name, "", shipped)
     start = Span(empty, 1, 1, 1, 1)
     try:
         if not path.is_file():
             why = "is a folder" if path.is_dir() else "is not a regular file" if path.exists() else "does not exist"
-            return empty, [Diagnostic("A0001", f"`{name}` {why}", start, help="give the path of a YAML spec")]
+            return empty, [Diagnostic("A0001", f"`{name}` {why}", start, help=help)]
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         message = f"cannot read `{name}`: {reason.lower()}"
-        return empty, [Diagnostic("A0001", message, start, help="give the path of a YAML spec")]
+        return empty, [Diagnostic("A0001", message, start, help=help)]
     return decode(data, name, shipped)
 
 

@@ -52,5 +52,5 @@ def latency(runs: int) -> Section:
                 ratios[f"{name}, {exporter}"] = 1 / share
         rows.append(cells)
     head = ("network", *(f"archc, {one} exporter" for one in EXPORTERS))
-    note = f"ONNX Runtime on the CPU, batch {BATCH}, medians of {count} runs in turn."
+    note = f"ONNX Runtime on the CPU, batch {BATCH}, medians of {count} runs in turn, ratios of those of neighbouring runs."
     return Section("Latency of the ONNX files", head, rows, ratios, note)

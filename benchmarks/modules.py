@@ -139,5 +139,5 @@ def modules(runs: int) -> Section:
         rows.append([*cells, peaks(name, runs)])
         print("  " + " | ".join(rows[-1]), file=sys.stderr, flush=True)
     head = ("network", "pass", "training step", "compiled pass", "compiled training step", "peak memory")
-    note = f"archc's module, torchvision's, as they are and under torch.compile; batch {BATCH} of {SIDE} × {SIDE}, equal weights, medians of {count} runs in turn."
+    note = f"archc's module, torchvision's, as they are and under torch.compile; batch {BATCH} of {SIDE} × {SIDE}, equal weights, medians of {count} runs in turn, ratios of those of neighbouring runs."
     return Section("Modules", head, rows, ratios, note)

@@ -24,7 +24,7 @@ ALLOWED = {
     "lower": {"limits", "blocks", "spec", "source", "analysis", "ir", "diagnostics"},
     "lint": {"lower", "spec", "source", "ir", "diagnostics"},
     "schema": {"lower", "blocks", "spec", "source", "ir", "diagnostics"},
-    "profile": {"lint", "lower", "spec", "source", "backends", "ir", "diagnostics"},
+    "profile": {"lint", "lower", "analysis", "spec", "source", "backends", "ir", "diagnostics"},
     "verify": {"backends", "ir"},
     "api": {"profile", "lint", "lower", "backends", "spec", "source", "ir", "diagnostics"},
     "jobs": set(),

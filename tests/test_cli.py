@@ -217,6 +217,7 @@ def test_a_folder_that_is_not_there_is_a_diagnostic(capsys: pytest.CaptureFixtur
         (["spec.yaml", "--python", "same", "--onnx", "same"], 1, "is the file of --onnx too"),
         (["spec.yaml", "--onnx", "--python", "nowhere/x.py"], 1, "its folder does not exist"),
         (["spec.yaml", "--python", "folder"], 1, "is a folder"),
+        (["spec.yaml", "--onnx", "x" * 300], 1, "file name too long"),
         (["spec.yaml", "--torch", "x.pth"], 2, "--torch cannot write `x.pth`"),
         (["spec.yaml", "--verify", "--opset", "7"], 2, "opset 7 is not supported"),
         (["spec.yaml", "--onnx", "--seed", "-1"], 2, "--seed -1 is out of range"),
@@ -236,6 +237,48 @@ def test_misuse_is_said_and_nothing_is_written(
     assert says in capsys.readouterr().err
     assert sorted(os.listdir()) == ["folder", "spec.yaml"]
     assert Path("spec.yaml").read_bytes() == before
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/stdout"), reason="there is no /dev/stdout here")
+def test_a_file_goes_through_a_pipe_without_a_word_beside_it() -> None:
+    onnx = pytest.importorskip("onnx")
+    Path("spec.yaml").write_text(
+        "archc: 1\nname: net\ninput: {features: 8}\nstages:\n  - {type: linear, out_features: 3}\n"
+    )
+    args = [sys.executable, "-m", "archc", "compile", "spec.yaml", "--onnx"]
+    done = subprocess.run([*args, "/dev/stdout"], capture_output=True, check=True)
+    assert done.stderr.startswith(b"wrote /dev/stdout")
+    subprocess.run([*args, "net.onnx"], capture_output=True, check=True)
+    assert done.stdout == Path("net.onnx").read_bytes()
+    onnx.checker.check_model(onnx.load_from_string(done.stdout), full_check=True)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "is_told"),
+    [
+        ("fc.weight", float("nan"), True),
+        ("fc.bias", float("-inf"), True),
+        ("bn.running_var", -1e-7, True),
+        ("bn.running_mean", -1e-7, False),
+        ("fc.weight", 3e38, False),
+    ],
+)
+def test_weights_that_are_no_numbers_are_told(
+    key: str, value: float, is_told: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("onnx")
+    Path("net.yaml").write_text(
+        "archc: 1\nname: net\ninput: {features: 8}\nstages:\n  - {name: bn, type: batch_norm}\n"
+        "  - {name: fc, type: linear, out_features: 3}\n"
+    )
+    state = archc.load("net.yaml").to_torch().state_dict()
+    state[key].fill_(value)
+    torch.save(state, "w.pth")
+    assert main(["compile", "net.yaml", "--onnx", "--fold", "--weights", "w.pth"]) == 0
+    printed = capsys.readouterr().err
+    assert (printed == f"the weights hold infinities, NaN or variances below zero: `{key}`\n") == is_told
+    assert is_told or printed == ""
 
 
 def test_weights_go_in_and_out() -> None:

@@ -34,6 +34,7 @@ from archc.ir.ops import (
     ConvTranspose,
     Dropout,
     GroupNorm,
+    LayerNorm,
     Linear,
     MaxPool,
     Pad,
@@ -186,6 +187,7 @@ def test_every_op_in_float16(opset: int) -> None:
         assert_sound(model)
         numbers = {tensor.data_type for tensor in model.graph.initializer} - {onnx.TensorProto.INT64}
         wide = row.op.__class__.__name__ in ("RMSNorm", "LocalResponseNorm", "Upsample") or kind(row) == "celu"
+        wide = wide or (isinstance(row.op, LayerNorm) and opset < 17)
         assert wide or numbers <= {onnx.TensorProto.FLOAT16}
         assert {v.type.tensor_type.elem_type for v in (*model.graph.input, *model.graph.output)} == {
             onnx.TensorProto.FLOAT
@@ -215,6 +217,17 @@ def test_squares_beyond_float16_are_not_lost() -> None:
     for size in (1000.0, 1e-3):
         (found,) = run.run(None, {"input": np.full((1, 4), size, np.float32)})
         assert np.abs(found - 1.0).max() < 0.01
+
+
+@pytest.mark.parametrize("opset", [13, 16, 17, 20])
+def test_a_layer_norm_keeps_its_eps_and_its_squares_in_float16(opset: int) -> None:
+    graph = graph_of((4,), LayerNorm(4, 1e-8, elementwise_affine=False))
+    run = session(build(graph, {}, Form(opset, half=True)).whole())
+    (found,) = run.run(None, {"input": np.full((1, 4), 3.0, np.float32)})
+    assert np.array_equal(found, np.zeros((1, 4)))
+    for size in (1000.0, 1e-3):
+        (found,) = run.run(None, {"input": np.array([[-size, size, -size, size]], np.float32)})
+        assert np.abs(found - [[-1.0, 1.0, -1.0, 1.0]]).max() < 0.02
 
 
 def test_weights_beyond_float16_are_refused_and_nothing_is_written(tmp_path: Path) -> None:

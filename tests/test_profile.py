@@ -351,3 +351,266 @@ def test_what_is_mended_is_checked_for_the_device_too(tmp_path: Path, capsys: py
     named(tmp_path, "{name: npu, max_kernel_size: 3}", head=FITS.replace("kernel_size", "kernel_sise"))
     assert main(["validate", "--fix", str(tmp_path / "net.yaml")]) == 1
     assert "A0712" in capsys.readouterr().out
+
+
+# -- what the file holds ------------------------------------------------------------------------------------------------
+
+SUMMED = """archc: 1
+name: net
+input: {channels: 8, height: 16, width: 16}
+stages:
+  - {name: feat, type: conv, out_channels: 8, kernel_size: 3, padding: 1}
+  - {name: sum, type: add, from: [feat, input]}
+outputs: {feat: feat, y: sum}
+"""
+TWICE = """archc: 1
+name: net
+input: {channels: 8, height: 16, width: 16}
+stages:
+  - {name: act, type: relu}
+outputs: {a: act, b: act, c: input}
+"""
+CELU = """archc: 1
+name: net
+input: {channels: 8, height: 16, width: 16}
+stages:
+  - {name: conv, type: conv, out_channels: 8, kernel_size: 3}
+  - {name: act, type: celu}
+"""
+INPUT = "{channels: 8, height: 16, width: 16}"
+
+
+@pytest.mark.parametrize(
+    ("spec", "text", "expected"),
+    [
+        (SUMMED, "ops: [Conv, Add]", [("A0711", "feat", "conv")]),
+        (SUMMED, "ops: [Conv, Add]\nfold: true", [("A0711", "feat", "conv")]),
+        (SUMMED, "ops: [Conv, Add, Identity]", []),
+        (SUMMED.replace("{feat: feat, y: sum}", "{y: sum}"), "ops: [Conv, Add]", []),
+        (TWICE, "ops: [Relu]", [("A0711", "", INPUT), ("A0711", "act", "relu")]),
+        (TWICE, "ops: [Relu, Identity]", []),
+        (TWICE, "ops: [Relu, Identity]\nprecision: float16", [("A0711", "", INPUT)]),
+        (CELU, "ops: [Conv, Celu]", []),
+        (CELU, "ops: [Conv, Celu]\nprecision: int8", []),
+        (CELU, "ops: [Conv, Celu]\nprecision: float16", [("A0711", "", INPUT), ("A0711", "act", "celu")]),
+        (CELU, "ops: [Conv, Celu, Cast]\nprecision: float16", []),
+    ],
+)
+def test_operators_that_no_stage_names_are_found_too(
+    spec: str, text: str, expected: list[tuple[str, str, str]], tmp_path: Path
+) -> None:
+    assert unfit(tmp_path, text, spec) == expected
+
+
+def pooled(size: int, *more: str, type: str = "adaptive_avg_pool") -> str:
+    return f"""archc: 1
+name: net
+input: {{channels: 8, height: 64, width: 64}}
+stages:
+  - {{name: pool, type: {type}, output_size: {size}}}
+""" + "".join(f"  - {{{one}}}\n" for one in more)
+
+
+@pytest.mark.parametrize(
+    ("spec", "text", "label"),
+    [
+        (pooled(2), "max_kernel_size: 31", "`adaptive_avg_pool` from 64 × 64 to 2 × 2 becomes AveragePool with kernel_size 32 × 32"),
+        (pooled(2), "max_stride: 31", "`adaptive_avg_pool` from 64 × 64 to 2 × 2 becomes AveragePool with stride 32 × 32"),
+        (pooled(2, type="adaptive_max_pool"), "max_stride: 2", "`adaptive_max_pool` from 64 × 64 to 2 × 2 becomes MaxPool with stride 32 × 32"),
+        (pooled(2), "max_kernel_size: 32\nmax_stride: 32\nmax_rank: 4", None),
+        (pooled(7), "max_rank: 4", "`adaptive_avg_pool` from 64 × 64 to 7 × 7 becomes Gather with 5 axes"),
+        (pooled(7), "max_rank: 5\nmax_kernel_size: 1\nmax_stride: 1\nmax_size: 64", None),
+        (pooled(1), "max_rank: 4\nmax_kernel_size: 1", None),
+        (pooled(8, "name: norm, type: group_norm, num_groups: 4"), "max_size: 100", "`group_norm` on 8 × 8 becomes Reshape with 128 rows along an axis"),
+        (pooled(8, "name: norm, type: group_norm, num_groups: 4"), "max_size: 128\nmax_channels: 8\nmax_rank: 4", None),
+        (pooled(8, "name: norm, type: layer_norm"), "max_size: 64\nmax_channels: 8", None),
+        (pooled(32, "name: last, type: channels_last", "name: norm, type: rms_norm"), "max_size: 64\nmax_channels: 8", None),
+        (pooled(8, "name: norm, type: local_response_norm, size: 4"), "max_kernel_size: 8\nmax_size: 64", None),
+        (pooled(8, "name: norm, type: local_response_norm, size: 9"), "max_kernel_size: 8", None),
+    ],
+)  # fmt: skip
+def test_limits_hold_for_what_stages_become(spec: str, text: str, label: str | None, tmp_path: Path) -> None:
+    found, _ = profile(tmp_path, text)
+    assert found is not None
+    (tmp_path / "net.yaml").write_text(spec)
+    assert archc.load(tmp_path / "net.yaml").check(warnings=False) == []
+    assert [one.label for one in archc.load(tmp_path / "net.yaml").unfit_for(found)] == ([label] if label else [])
+
+
+def test_limits_at_one_place_are_told_together(tmp_path: Path) -> None:
+    found, _ = profile(tmp_path, "max_kernel_size: 31\nmax_stride: 31")
+    assert found is not None
+    (tmp_path / "net.yaml").write_text(pooled(2))
+    (one,) = archc.load(tmp_path / "net.yaml").unfit_for(found)
+    assert one.message == "`npu` takes no kernel_size above 31"
+    assert any(note.startswith("`npu` takes no stride above 31: `adaptive_avg_pool` from") for note in one.notes)
+
+
+MANY = """archc: 1
+name: net
+input: {channels: 8, height: HEIGHT, width: 20}
+stages:
+  - {name: conv, type: conv, out_channels: 8, kernel_size: 3, padding: 1}
+  - {name: group, type: group_norm, num_groups: 4}
+  - {name: layer, type: layer_norm}
+  - {name: rms, type: rms_norm}
+  - {name: local, type: local_response_norm, size: 4}
+  - {name: gelu, type: gelu}
+  - {name: up, type: upsample, scale_factor: 2}
+  - {name: again, type: group_norm, num_groups: 2}
+  - {name: sum, type: multiply, from: [again, again, up]}
+  - {name: last, type: channels_last}
+  - {name: fc, type: linear, out_features: 6}
+  - {name: first, type: channels_first}
+  - {name: celu, type: celu}
+  - {name: max, type: adaptive_max_pool, output_size: [5, 3]}
+  - {name: mean, from: celu, type: adaptive_avg_pool, output_size: 7}
+outputs: {max: max, mean: mean, fc: first, twice: max}
+"""
+
+
+@pytest.mark.parametrize("height", ["24", "{min: 8, max: 24, default: 16}"])
+@pytest.mark.parametrize("opset", [13, 20])
+@pytest.mark.parametrize("half", [False, True])
+def test_shapes_within_stages_are_those_that_a_run_gives(height: str, opset: int, half: bool, tmp_path: Path) -> None:
+    import numpy as np
+    import onnx
+
+    from archc.backends.onnx import Form, build, emitted
+
+    onnxruntime = pytest.importorskip("onnxruntime")
+    (tmp_path / "net.yaml").write_text(MANY.replace("HEIGHT", height))
+    graph = archc.load(tmp_path / "net.yaml").graph
+    largest, form = archc.load(tmp_path / "net.yaml").graph.types, Form(opset, fold=True, half=half)
+    if "min" in height:
+        from archc.analysis.replay import types_at
+
+        largest = tuple(types_at(graph, (24, 20))[0])
+    found = emitted(graph, form, largest)
+    model = build(graph, archc.load(tmp_path / "net.yaml").state(), form).whole()
+    shown = {one.name for one in model.graph.output}
+    assert [one.kind for one in found] == [node.op_type for node in model.graph.node]
+    model.graph.output.extend(
+        onnx.ValueInfoProto(name=node.output[0]) for node in model.graph.node if node.output[0] not in shown
+    )
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    x = np.zeros((2, 8, 24, 20), np.float32)
+    names = [node.output[0] for node in model.graph.node]
+    shapes = {name: value.shape for name, value in zip(names, session.run(names, {"input": x}), strict=True)}
+    inner = [(one, shapes[name]) for one, name in zip(found, names, strict=True) if one.is_inner]
+    assert len(inner) > 20
+    for one, shape in inner:
+        assert one.dims is not None, one
+        assert len(one.dims) == len(shape), one
+        assert all(size in (None, real) for size, real in zip(one.dims, shape, strict=True)), (one, shape)
+    assert {one.path for one in found} <= {node.path for node in graph.nodes} | {""}
+    assert [(one.output, one.path) for one in found if one.output] == (
+        [("max", "max"), ("mean", "mean"), ("fc", "first"), ("twice", "max")] if half else [("twice", "max")]
+    )
+
+
+def test_checking_makes_no_weight(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from archc.backends import initialise
+
+    def draw(*_: object) -> None:
+        raise AssertionError("a weight is drawn")
+
+    monkeypatch.setattr(initialise, "draw", draw)
+    assert unfit(tmp_path, "ops: [Conv]\nfold: true\nmax_rank: 4\nprecision: float16") != []
+
+
+# -- free sizes ---------------------------------------------------------------------------------------------------------
+
+
+def free(height: str, *stages: str) -> str:
+    rows = "".join(f"  - {{{one}}}\n" for one in stages or ("type: relu",))
+    return f"archc: 1\nname: net\ninput: {{channels: 4, height: {height}, width: 32}}\nstages:\n{rows}"
+
+
+@pytest.mark.parametrize(
+    ("spec", "text", "expected"),
+    [
+        (
+            free("{min: 32, default: 64}"), "max_size: 128",
+            [("`height` is free without a maximum", "write `height: {min: 32, max: 128, default: 64}`, or fix it")],
+        ),
+        (
+            free("{min: 32, max: 512, multiple_of: 24, default: 72}"), "max_size: 128",
+            [("`height` is free up to 512", "write `height: {min: 32, max: 120, multiple_of: 24, default: 72}`, or fix it")],
+        ),
+        (free("{min: 32, max: 128, default: 64}"), "max_size: 128", []),
+        (free("{max: 130, multiple_of: 4, default: 64}"), "max_size: 128", []),
+        (free("{default: 256}"), "max_size: 128", [("the input is (N, 4, 256, 32)", "use a smaller input")]),
+        (
+            free("{max: 128, default: 32}", "type: upsample, scale_factor: 2"), "max_size: 128",
+            [("what it gives is (N, 4, 256, 64), where the input is 128 × 32", "narrow the stage, or use another")],
+        ),
+        (
+            free("{max: 32, default: 16}", "type: group_norm, num_groups: 2"), "max_size: 1024",
+            [("`group_norm` on 32 × 32 becomes Reshape with 2048 rows along an axis, where the input is 32 × 32", "use another type, or other sizes")],
+        ),
+        (
+            free("{default: 32}", "type: flatten"), "max_channels: 5000",
+            [("what it gives grows with the input, which has no maximum", "narrow the stage, or use another")],
+        ),
+        (free("{max: 39, default: 32}", "type: flatten"), "max_channels: 5000", []),
+        (free("{default: 32}", "type: adaptive_avg_pool, output_size: 2"), "max_kernel_size: 8", []),
+        (free("{default: 32}"), "free_sizes: false\nmax_size: 128", [("`height` is free", "write `height: 32`")]),
+        (free("{default: 32}"), "budget: {activation_memory: 64 KiB}", []),
+    ],
+)  # fmt: skip
+def test_limits_hold_for_every_size_that_the_spec_allows(
+    spec: str, text: str, expected: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    found, _ = profile(tmp_path, text)
+    assert found is not None
+    (tmp_path / "net.yaml").write_text(spec)
+    loaded = archc.load(tmp_path / "net.yaml")
+    assert loaded.check(warnings=False) == []
+    assert [(one.label, one.help) for one in loaded.unfit_for(found)] == expected
+
+
+def test_compile_checks_the_size_and_the_precision_that_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    named(tmp_path, "{name: npu, max_size: 64}", head=free("{min: 8, default: 32}"))
+    assert main(["compile", "net.yaml", "--onnx"]) == 1
+    assert main(["compile", "net.yaml", "--onnx", "--size", "65", "32"]) == 1
+    assert main(["compile", "net.yaml", "--onnx", "--size", "64", "32"]) == 0
+    named(
+        tmp_path,
+        "{name: npu, max_kernel_size: 16}",
+        head=free("{default: 32}", "type: adaptive_avg_pool, output_size: 2"),
+    )
+    assert main(["compile", "net.yaml", "--onnx"]) == 0
+    assert main(["compile", "net.yaml", "--onnx", "--size", "64", "32"]) == 1
+    named(tmp_path, "{name: npu, ops: [Conv, Celu], budget: {file_size: 2 kB}}", head=CELU)
+    capsys.readouterr()
+    assert main(["compile", "net.yaml", "--onnx", "half.onnx", "--fp16"]) == 1
+    assert "`npu` does not run Cast" in capsys.readouterr().err
+    assert not (tmp_path / "half.onnx").exists()
+    assert main(["compile", "net.yaml", "--onnx"]) == 1  # its weights have 2,336 bytes in float32
+    assert "A0713" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["validate", "compile"])
+def test_a_profile_that_is_not_there_is_asked_for(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.yaml").write_text(FITS)
+    assert main([command, "net.yaml", *(["--onnx"] if command == "compile" else []), "--profile", "none.yaml"]) == 1
+    captured = capsys.readouterr()
+    assert "give the path of the profile of a device, a YAML file" in captured.out + captured.err
+
+
+@pytest.mark.parametrize("measure", ["activation_memory: 1 B", "file_size: 1 B"])
+def test_a_network_that_only_passes_its_input_on_is_checked_too(measure: str, tmp_path: Path) -> None:
+    spec = f"archc: 1\nname: net\ninput: {INPUT}\nstages:\n  - {{type: dropout}}\n"
+    assert unfit(tmp_path, f"budget: {{{measure}}}\nops: [Relu]\nmax_rank: 4", spec) == [
+        ("A0711", "", INPUT),
+        ("A0713", "", INPUT),
+    ]

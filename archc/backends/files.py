@@ -20,6 +20,11 @@ def write_whole(path: str | os.PathLike[str], data: bytes, keep_mode: bool = Fal
         file.write(data)
 
 
+def is_device(path: str | os.PathLike[str]) -> bool:
+    """Whether something that is no file is at `path`."""
+    return os.path.exists(path) and not os.path.isfile(path)
+
+
 @contextmanager
 def staged(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A file to write to that becomes `path` when the block ends well, and vanishes when it does not.
@@ -27,11 +32,11 @@ def staged(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     It stands beside `path` until then, is synced before it takes the name, and has the mode that the umask gives. A
     symbolic link is followed; a device or a pipe, say /dev/stdout, cannot be replaced and is written to directly.
     """
-    target = Path(os.path.realpath(path))
-    if target.exists() and not stat.S_ISREG(target.stat().st_mode):
-        with open(target, "wb") as direct:  # a folder raises IsADirectoryError here
+    if is_device(path):  # which has no name of its own: that of a pipe behind /dev/stdout cannot be opened
+        with open(path, "wb") as direct:  # a folder raises IsADirectoryError here
             yield direct
         return
+    target = Path(os.path.realpath(path))
     beside = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.tmp")
     # not tempfile, whose files nobody else may read
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)

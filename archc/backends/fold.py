@@ -58,6 +58,9 @@ class FoldedState(Mapping[str, Array]):
         biases = [f"{path}.bias" for path in self.chains if f"{path}.bias" not in self.state]
         return iter([*self.state, *biases])
 
+    def __contains__(self, key: object) -> bool:
+        return key in self.state or (isinstance(key, str) and key.endswith(".bias") and key[:-5] in self.chains)
+
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
@@ -68,7 +71,8 @@ def affine(node: Node, state: Mapping[str, Array]) -> tuple[NDArray[np.float64],
         factor = np.asarray(state[node.path], np.float64).reshape(-1)
         return factor, np.zeros_like(factor)
     mean, var = (np.asarray(state[f"{node.path}.{name}"], np.float64) for name in ("running_mean", "running_var"))
-    factor, shift = 1.0 / np.sqrt(var + node.op.eps), np.zeros_like(mean)
+    with np.errstate(invalid="ignore"):  # of a variance below zero torch makes NaN too
+        factor, shift = 1.0 / np.sqrt(var + node.op.eps), np.zeros_like(mean)
     if node.op.affine:
         factor = factor * state[f"{node.path}.weight"]
         shift = np.asarray(state[f"{node.path}.bias"], np.float64)

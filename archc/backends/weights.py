@@ -208,3 +208,14 @@ def _diagnostic(
 ) -> Diagnostic:
     span = Span(SourceFile(str(Path(path)), ""), 1, 1, 1, 1)
     return Diagnostic(code, message, span, label=label, notes=notes, help=help)
+
+
+def unsound(state: Mapping[str, Array]) -> list[str]:
+    """The tensors that hold infinities or NaN, and the running variances that hold numbers below zero."""
+    return [key for key in state if not _is_sound(key, state[key])]
+
+
+def _is_sound(key: str, values: Array) -> bool:
+    with np.errstate(over="ignore", invalid="ignore"):
+        is_finite = bool(np.isfinite(values.sum()) or np.isfinite(values).all())  # the sum takes no memory
+    return is_finite and not (key.endswith("running_var") and bool((values < 0).any()))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archc.api import Spec
+from archc.backends.files import is_device
 from archc.cli import deploy
 from archc.cli.common import load, mention_warnings, problem, report, spec_argument
 from archc.cli.targets import TARGETS, Job, Network, job
@@ -73,8 +76,9 @@ def run(options: argparse.Namespace) -> int:
         report([misused])
         return 2
     try:
-        spec = _spec(options)
-        return _compile(spec, options, wanted)
+        is_output = any(_is_output(getattr(options, target)) for target in wanted)
+        with contextlib.redirect_stdout(sys.stderr if is_output else sys.stdout):  # words beside the file spoil it
+            return _compile(_spec(options), options, wanted)
     except SpecError as error:
         report(error.diagnostics)
     except ModuleNotFoundError as error:
@@ -82,6 +86,13 @@ def run(options: argparse.Namespace) -> int:
         help = f"run `pip install 'archc-compiler[{extra}]'`"
         report([problem("A0705", f"this needs the package `{error.name}`", "archc compile", help)])
     return 1
+
+
+def _is_output(name: str) -> bool:
+    """Whether a file's name, say /dev/stdout, is where this process prints."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        return bool(name) and is_device(name) and os.path.samestat(os.stat(name), os.fstat(sys.stdout.fileno()))
+    return False
 
 
 def _misuse(options: argparse.Namespace, wanted: list[str]) -> Diagnostic | None:
@@ -164,7 +175,7 @@ def _weights(spec: Spec, options: argparse.Namespace, wanted: list[str], only_in
 
 
 def _state(path: Path, spec: Spec, options: argparse.Namespace, only_inference: bool) -> State:
-    from archc.backends.weights import read_weights
+    from archc.backends.weights import read_weights, unsound
 
     paths = [path for text in options.weights_except or () for path in text.split(",") if path]
     read = read_weights(path, spec.graph, inference_only=only_inference, without=paths)
@@ -172,6 +183,10 @@ def _state(path: Path, spec: Spec, options: argparse.Namespace, only_inference: 
         raise SpecError(read.diagnostics)
     if read.prefix:
         print(f"read over `{read.prefix}` before every name in {path}")
+    bad = unsound(read.state)
+    if bad:
+        named = ", ".join(f"`{key}`" for key in bad[:5]) + (f" and {len(bad) - 5} more" if bad[5:] else "")
+        sys.stderr.write(printable(f"the weights hold infinities, NaN or variances below zero: {named}") + "\n")
     if not read.left:
         return read.state
     from archc.backends.initialise import initialise
@@ -193,24 +208,38 @@ def _path(options: argparse.Namespace, target: str, name: str, count: int) -> Pa
 
 def _check_paths(paths: dict[str, Path], spec: Spec, options: argparse.Namespace) -> None:
     """Refuse, before anything is written, what would overwrite an input or could not be written."""
-    inputs = [Path(name) for name in (options.spec, options.weights, *(file.name for file in spec.texts)) if name]
-    taken = {path.resolve(): "is read by this very command" for path in inputs if path.is_file()}
+    taken = {os.path.realpath(name): "is read by this very command" for name in _read(spec, options)}
     for target, path in paths.items():
-        folder = path.resolve().parent
-        problems = {
-            taken.get(path.resolve(), ""): "give the output another name",
-            "is a folder" if path.is_dir() else "": "give a file's name, or the folder by -o",
-            ""
-            if options.output or folder.is_dir()
-            else "its folder does not exist": "make the folder, or use -o FOLDER",
-            ""
-            if not folder.is_dir() or os.access(folder, os.W_OK)
-            else "its folder cannot be written to": "choose another folder",
-        }
-        for why, help in problems.items():
-            if why:
-                raise SpecError([problem("A0704", f"cannot write `{path}`: {why}", str(path), help)])
-        taken[path.resolve()] = f"is the file of --{target} too"
+        if is_device(path) and not path.is_dir():
+            continue
+        real = os.path.realpath(path)
+        why, help = _obstacle(real, taken, bool(options.output))
+        beside = f"{real}.data" if target == "onnx" else ""  # where tensors of more than 2 GiB go
+        if not why and beside in taken:
+            why, help = f"`{path.name}.data` beside it {taken[beside]}", "give the output another name"
+        if why:
+            raise SpecError([problem("A0704", f"cannot write `{path}`: {why}", str(path), help)])
+        taken[real] = f"is the file of --{target} too"
+
+
+def _read(spec: Spec, options: argparse.Namespace) -> list[str]:
+    """The files that the command reads."""
+    inner = spec.loaded.tree.entries.get("profile") if spec.loaded.tree is not None else None
+    named = [options.spec, options.weights, options.calibrate, options.profile, *(file.name for file in spec.texts)]
+    named += [inner.value.span.file.name] if inner is not None else []
+    return [name for name in named if name and os.path.isfile(name)]
+
+
+def _obstacle(real: str, taken: dict[str, str], makes_folders: bool) -> tuple[str, str]:
+    """Why a file cannot be written, or "", and what to do."""
+    folder = os.path.dirname(real)
+    if real in taken:
+        return taken[real], "give the output another name"
+    if os.path.isdir(real):
+        return "is a folder", "give a file's name, or the folder by -o"
+    if not os.path.isdir(folder):
+        return ("", "") if makes_folders else ("its folder does not exist", "make the folder, or use -o FOLDER")
+    return ("", "") if os.access(folder, os.W_OK) else ("its folder cannot be written to", "choose another folder")
 
 
 def _write(one: Job, options: argparse.Namespace) -> None:

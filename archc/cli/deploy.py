@@ -120,7 +120,8 @@ def fit(spec: Spec, graph: Graph, options: argparse.Namespace) -> str:
         options.opset = profile.opset
     options.fold = options.fold or profile.fold
     asked = form(options)
-    unfit = spec.unfit_for(replace(profile, opset=asked.opset, fold=asked.fold), graph)
+    precision = "float16" if asked.half else "int8" if options.int8 else profile.precision
+    unfit = spec.unfit_for(replace(profile, opset=asked.opset, fold=asked.fold, precision=precision), graph)
     if unfit:
         raise SpecError(unfit)
     return f"for `{profile.name}`: opset {asked.opset}" + (", batch norms folded" if asked.fold else "")
@@ -205,11 +206,17 @@ def half_verified(spec: Spec, graph: Graph, state: State, wanted: Form) -> bool:
 def int8_job(net: Network, options: argparse.Namespace, path: Path, model: Model, step: str) -> Job:
     """The job that writes the quantised model, and tells what it costs in exactness."""
     from archc.backends.onnx import write_onnx
-    from archc.backends.onnx.quantise import Loss, accuracies, losses, quantised
+    from archc.backends.onnx.quantise import Loss, Unquantisable, accuracies, losses, quantised
 
     own = None if options.calibrate else _own_examples(net, options)
     examples, batch = own.examples if own is not None else _examples(net, options), options.batch or 1
-    made = quantised(model, examples, batch)
+    try:
+        found = quantised(model, examples, batch)
+    except Unquantisable as error:
+        name = options.calibrate or net.spec.loaded.file.name
+        help = "use examples and weights of a common size, or leave --int8 out"
+        raise SpecError([problem("A0708", f"cannot quantise: {error}", name, help)]) from None
+    made = found.proto
 
     def line(loss: Loss) -> str:
         same = "" if loss.agreeing is None else f"; the largest score is the same for {loss.agreeing:.1%}"
@@ -219,6 +226,10 @@ def int8_job(net: Network, options: argparse.Namespace, path: Path, model: Model
         )
 
     told = tuple(line(loss) for loss in losses(model, made, examples, batch))
+    if found.kinds:
+        told = (f"onnxruntime would not run all of it in int8: only {', '.join(found.kinds)} are", *told)
+    if found.values != "int8":
+        told = (f"onnxruntime would not run it with values in int8: they are {found.values}, the weights int8", *told)
     if own is not None:
         told = (f"the ranges of int8 come from {len(examples)} examples of {own.name}", *told)
     if own is not None and options.weights:

@@ -44,7 +44,7 @@ class Profile:
 
 def read_profile(path: str | Path, report: Report) -> Profile | None:
     """The profile in a file, or None with diagnostics in `report`."""
-    file, found = read_file(Path(path))
+    file, found = read_file(Path(path), wanted="the profile of a device, a YAML file")
     report.extend(found)
     if found:
         return None

@@ -80,11 +80,17 @@ class Checkpoints:
         return name
 
     def save_best(self, state: State, epoch: int) -> str:
-        """Write the weights of the best epoch in place of those of an earlier one. Raises SpecError."""
+        """Write the weights of the best epoch, beside those of earlier ones. Raises SpecError."""
         name = f"best-{self._next(BEST):06}-epoch-{epoch}.safetensors"
         self._write(name, state)
-        self._remove(self.names(BEST)[:-1])
         return name
+
+    def keep_best(self, epoch: int) -> None:
+        """Remove the weights of all epochs but one, if those of that one are there."""
+        names = self.names(BEST)
+        kept = [name for name in names if (match := BEST.match(name)) and int(match[2]) == epoch][-1:]
+        if kept:
+            self._remove([name for name in names if name not in kept])
 
     def _next(self, pattern: re.Pattern[str] = NAME) -> int:
         used = [pattern.match(name) for name in self.names(pattern)]

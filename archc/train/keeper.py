@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import replace
+from math import isfinite
 from typing import Any
 
 import torch
@@ -14,8 +15,11 @@ from torch import distributed
 from archc.train.bar import Bar
 from archc.train.checkpoint import State, flattened, restore
 from archc.train.curves import curves
+from archc.train.data.examples import Unreadable
 from archc.train.folder import CURVES, RunFolder, Say, epoch_line
+from archc.train.nonfinite import NonFinite, check_weights
 from archc.train.progress import Progress, Row, Sums
+from archc.train.resumed import check_fit
 from archc.train.sharding import put, whole
 from archc.train.signals import Stopped
 from archc.train.task import Task
@@ -45,8 +49,9 @@ class Keeper(Callback):
         if self.resumed is not None:
             self._restore(self.resumed)
         self._since = time.perf_counter()
-        if self.task.progress.batch >= self.task.batches_per_epoch:
+        if self.task.progress.batch >= self.task.batches_per_epoch or self.task.is_late:
             self._end_epoch(trainer)
+            trainer.should_stop = trainer.should_stop or self.task.is_late
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take the signals back from the Trainer."""
@@ -68,9 +73,14 @@ class Keeper(Callback):
         is_last = at.batch >= task.batches_per_epoch
         if task.stop:
             self._stop(task.stop)
-        if settings.max_steps is not None and at.step >= settings.max_steps:
+        if task.is_late:
             trainer.should_stop = True
         elif settings.save_every is not None and at.step % settings.save_every == 0 and not is_last:
+            self.save()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Keep what was made before a picture could not be read; between processes none could wait for the others."""
+        if isinstance(exception, Unreadable) and self.task.share.world == 1:
             self.save()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -83,6 +93,7 @@ class Keeper(Callback):
         task, at = self.task, self.task.progress
         self.bar.clear()
         self._clock(is_training=True)
+        check_weights(task)
         is_whole = at.batch >= task.batches_per_epoch
         if not is_whole:
             self.save()  # ended by max_steps: it can be continued from here with more of them
@@ -92,12 +103,16 @@ class Keeper(Callback):
         except Stopped as stop:
             self._stop(stop.number)
             raise
+        if not isfinite(tested.mean_loss):
+            raise NonFinite(f"the loss of the test is {tested.mean_loss} after step {at.step}, in epoch {at.epoch + 1}")
         self._clock()
         row = self._row(tested)
         before = at.best
         at.rows.append(row)
+        at.tested = at.step
         task.progress = _next(at) if is_whole else at
-        if before is None or row.score > before.score:
+        is_better = before is None or row.score > before.score
+        if is_better:
             self._save_best(row)
         if self.folder is not None:
             self.folder.write_metrics(at.rows)
@@ -105,6 +120,12 @@ class Keeper(Callback):
             self._draw()
         if is_whole:
             self.save()
+            if self.folder is not None:
+                self.folder.checkpoints.keep_best((before if before is not None and not is_better else row).epoch)
+        else:
+            task.progress = replace(at, rows=at.rows[:-1])  # the epoch will have a row when it is whole
+            self.save()
+            task.progress = at
         self.say(epoch_line(row, task.settings.epochs, row.seconds - (at.rows[-2].seconds if at.rows[1:] else 0.0)))
         if task.settings.patience is not None and task.progress.waited >= task.settings.patience:
             trainer.should_stop = True
@@ -160,7 +181,8 @@ class Keeper(Callback):
         raise Stopped(number)
 
     def save(self) -> None:
-        """Write a checkpoint of where the run stands; all processes call it."""
+        """Write a checkpoint of where the run stands; all processes call it. Raises NonFinite."""
+        check_weights(self.task)
         state = self._state()
         if self.folder is not None:
             self.folder.flush_steps()
@@ -193,6 +215,7 @@ class Keeper(Callback):
 
     def _restore(self, state: State) -> None:
         task = self.task
+        check_fit(task.net, state.below("model."))
         put(task.net, state.below("model."))
         if task.average is not None:
             put(task.average, state.below("average."))

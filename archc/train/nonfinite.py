@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
+from torch import distributed, nn
 
 from archc.diagnostics import SpecError
 from archc.train.faults import fault
@@ -21,24 +21,41 @@ def is_finite(tensor: torch.Tensor) -> bool:
 
 
 class NonFinite(Exception):
-    """The loss of a batch is not finite; its gradients were not computed, and the weights are those of the step before."""
+    """Numbers are not finite; what was saved before is kept."""
 
-    def __init__(
-        self, task: Task, inputs: torch.Tensor, labels: torch.Tensor, loss: float, *, is_here: bool = True
-    ) -> None:
-        super().__init__(f"the loss is {loss}")
-        self.loss, self.step, self.epoch = loss, task.progress.step + 1, task.progress.epoch + 1
-        self.blamed = "another process has it"
-        if is_here or task.is_sharded:  # a network that is shared out is run by all
-            found = _blamed(task, inputs, labels)
-            self.blamed = found if is_here else self.blamed
+    def __init__(self, said: str, blamed: tuple[str, ...] = ()) -> None:
+        super().__init__(said)
+        self.said, self.blamed = said, blamed
 
     def diagnostic(self, task: Task) -> SpecError:
         """What is said of it."""
         help = "lower `lr`, or add `clip_norm: 1.0` or a `warmup`; the last checkpoint is kept"
-        message = f"the loss is {self.loss} at step {self.step}, in epoch {self.epoch}"
         where = task.settings.spans.get("optimizer.lr") or task.settings.spans["optimizer"]
-        return fault("A0807", message, where, help, (self.blamed,))
+        return fault("A0807", self.said, where, help, self.blamed)
+
+
+def non_finite_loss(
+    task: Task, inputs: torch.Tensor, labels: torch.Tensor, loss: float, *, is_here: bool = True
+) -> NonFinite:
+    """The loss of a batch is not finite; its gradients were not computed, and the weights are those of the step before."""
+    blamed = "another process has it"
+    if is_here or task.is_sharded:  # a network that is shared out is run by all
+        found = _blamed(task, inputs, labels)
+        blamed = found if is_here else blamed
+    at = task.progress
+    return NonFinite(f"the loss is {loss} at step {at.step + 1}, in epoch {at.epoch + 1}", (blamed,))
+
+
+def check_weights(task: Task) -> None:
+    """Raise NonFinite where a step has left the network with numbers that are not finite; all processes call it."""
+    tensors = task.net.state_dict().items()
+    found = [name for name, one in tensors if one.is_floating_point() and not is_finite(local(one))]
+    is_bad = torch.tensor(float(bool(found)), device=task.device)
+    if task.share.world > 1:
+        distributed.all_reduce(is_bad, distributed.ReduceOp.MAX)
+    if is_bad:
+        blamed = f"the first is `{found[0]}`" if found else "another process has them"
+        raise NonFinite(f"weights are not finite after step {task.progress.step}", (blamed,))
 
 
 def _blamed(task: Task, inputs: torch.Tensor, labels: torch.Tensor) -> str:

@@ -8,8 +8,8 @@ from typing import Final
 import torch
 from torch import nn
 
-WIDEST: Final = 112
-"""Columns of an input: the product has as many terms for each output, times the rows of a window."""
+MOST_TERMS: Final = 224
+"""Of a sum, as many as the rows of a window have columns: MKL breaks longer ones into parts."""
 AREAS: Final = (2, 4, 8, 16)
 """Of a window: the powers of two whose sums MKL adds in the order of torch's kernel."""
 
@@ -19,16 +19,17 @@ class TiledAvgPool2d(nn.AvgPool2d):
 
     The rows of a window follow each other in memory, so that k rows of the input are one row of a matrix, of which one
     of constants makes a row of the output. These are 1 / k², a power of two, by which nothing is rounded, and a product
-    that adds in order comes to the kernel's bits. What does not lie so goes to torch's kernel, and so does float32
-    where autocast would make it bfloat16.
+    that adds in order comes to the kernel's bits; but for an infinity, beside which its row is NaN. What does not lie
+    so goes to torch's kernel, and so does float32 where autocast would make it bfloat16.
     """
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The mean of each window."""
         rows, columns = _pair(self.kernel_size)
         n, c, h, w = x.shape
-        lies = x.device.type == "cpu" and x.is_contiguous() and x.numel() > 0
-        if not lies or h % rows or w % columns or w > WIDEST or not _is_kept(x.dtype):
+        fits = h % rows == 0 and w % columns == 0 and rows * w <= MOST_TERMS
+        is_matrix = n * c * h >= 2 * rows and w >= 2 * columns  # of one row or column the product adds otherwise
+        if not (fits and is_matrix and x.device.type == "cpu" and x.is_contiguous() and _is_kept(x.dtype)):
             return super().forward(x)
         means = x.view(n * c * h // rows, rows * w) @ _weights(rows, columns, w, x.dtype)
         return means.view(n, c, h // rows, w // columns)

@@ -72,6 +72,8 @@ class Progress:
     """Spent in the run, the testing of epochs included."""
     training: float = 0.0
     """Of these, the seconds spent in training itself."""
+    tested: int = 0
+    """The step after which the network was last tested."""
     sums: Sums = field(default_factory=Sums)
     rows: list[Row] = field(default_factory=list)
 
@@ -95,8 +97,9 @@ class Progress:
         """The progress that was written. Raises Unfit."""
         try:
             data = json.loads(text)
+            data.setdefault("tested", data["step"])  # what wrote none had tested where it ended
             made = cls(**{**data, "sums": _made(Sums, data["sums"]), "rows": [_made(Row, row) for row in data["rows"]]})
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise Unfit(str(error)) from error
         if not all(isinstance(value, int) and value >= 0 for value in (made.epoch, made.batch, made.step)):
             raise Unfit("its counts are no natural numbers")

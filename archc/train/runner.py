@@ -16,10 +16,10 @@ from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import ModelParallelStrategy
 
-from archc.api import Spec, load_with
+from archc.api import Spec
 from archc.diagnostics import SpecError
 from archc.train.batches import Share
-from archc.train.checkpoint import State, read_checkpoint
+from archc.train.checkpoint import State
 from archc.train.data import Data, load_data, places_of
 from archc.train.data.examples import Unreadable
 from archc.train.device import check_device, is_cpu
@@ -32,14 +32,13 @@ from archc.train.memory import keep_memory
 from archc.train.nonfinite import NonFinite
 from archc.train.objective import objective_of
 from archc.train.pooling import tile_pools
-from archc.train.progress import Progress, Unfit
+from archc.train.progress import Progress
+from archc.train.resumed import check_data, check_ends, counted, last_state, resumed_spec
 from archc.train.settings import Settings, settings_of
 from archc.train.signals import Signals, Stopped
 from archc.train.task import Task
 
 PRECISIONS: Final[dict[str, Any]] = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
-CONTINUED: Final = ("train.epochs", "train.max_steps", "train.patience", "train.save_every", "train.strategy")
-"""What may be set anew when a run is continued: nothing that has acted on what is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,43 +116,20 @@ def resume(path: Path, options: Options, settings_given: list[str], checkpoint: 
         torch.set_num_threads(threads if isinstance(threads, int) and threads > 0 else torch.get_num_threads())
         given = options.data or (Path(environment["data"]) if environment.get("data") else None)
         data = load_data(settings, places_of(settings, given, options.base), options.download)
-        state, progress, name = _last(folder, checkpoint)
+        check_data(environment, data, path)
+        state, progress, name = last_state(folder, checkpoint)
+        check_ends(settings, progress, path)
         run = Run(spec, settings, data, options, share, folder if share.rank == 0 else None, state, progress)
         if run.folder is not None:
             run.folder.write(SPEC, spec.to_yaml())
             run.folder.checkpoints.previous = name
             run.folder.keep_steps(progress.step if progress else 0)
+            if progress is not None and progress.best is not None:
+                run.folder.checkpoints.keep_best(progress.best.epoch)
         return _run(run)
     finally:
         if lock is not None:
             lock.release()
-
-
-def resumed_spec(path: Path, settings_given: list[str]) -> Spec:
-    """The spec of a run, with settings that do not touch what is done. Raises SpecError."""
-    for text in settings_given:
-        name = text.partition("=")[0].strip()
-        if name not in CONTINUED:
-            help = "set " + ", ".join(f"`{one}`" for one in CONTINUED) + "; for anything else begin another run"
-            raise fault("A0806", f"`{name}` cannot change in a run that has begun", path, help)
-    return load_with(path / SPEC, settings_given)
-
-
-def _last(folder: RunFolder, checkpoint: str | None) -> tuple[State | None, Progress | None, str]:
-    """The state to continue from; None where the run was ended before its first checkpoint."""
-    names = folder.checkpoints.names()
-    if checkpoint is not None and checkpoint not in names:
-        help = "it has " + ", ".join(f"`{name}`" for name in names) if names else "it has none"
-        raise fault("A0806", f"`{folder.path}` has no checkpoint `{checkpoint}`", folder.path, help)
-    if not names:
-        return None, None, ""
-    name = checkpoint or names[-1]
-    path = folder.checkpoints.folder / name
-    state = read_checkpoint(path)
-    try:
-        return state, Progress.from_json(state.texts["archc.progress"]), name
-    except (KeyError, Unfit):
-        raise fault("A0805", f"the checkpoint `{name}` does not say where the run stood", path) from None
 
 
 def _run(run: Run) -> int:
@@ -183,8 +159,9 @@ def _fitted(run: Run, signals: Signals) -> int:
     )
     task.progress = run.progress or Progress()
     _announce(run, task)
-    if _has_ended(task):
-        run.say("the run has ended already; more epochs are set by `--set train.epochs=N`")
+    ended = _ended_by(task)
+    if ended:
+        run.say(f"the run has ended already; it goes on by `--set train.{ended}=N` with a larger N")
         return 0
     keeper = Keeper(task, run.spec.graph.name, run.folder, run.say, run.resumed)
     trainer = _trainer(run, keeper)
@@ -202,7 +179,9 @@ def _fitted(run: Run, signals: Signals) -> int:
             run.folder.log(found.diagnostics[0].message)
         raise found from None
     except Unreadable as error:
-        help = "mend or remove the file, and continue by `--resume`"
+        if run.folder is not None:
+            run.folder.log(str(error))
+        help = "put a file that can be read in its place, and continue by `--resume`; without it the order is another"
         raise fault("A0803", str(error), run.settings.spans["data"], help) from None
     finally:
         keeper.bar.clear()
@@ -223,11 +202,14 @@ def _path(run: Run) -> Path | str:
     return run.folder.path if run.folder is not None else ""
 
 
-def _has_ended(task: Task) -> bool:
+def _ended_by(task: Task) -> str:
+    """The setting that has ended the run; "" where there is something to do, be it the last test."""
     at, settings = task.progress, task.settings
-    is_late = settings.max_steps is not None and at.step >= settings.max_steps
-    is_patient = settings.patience is not None and bool(at.rows) and at.waited >= settings.patience
-    return at.epoch >= settings.epochs or is_late or is_patient
+    if at.epoch >= settings.epochs:
+        return "epochs"
+    if settings.patience is not None and bool(at.rows) and at.waited >= settings.patience:
+        return "patience"
+    return "max_steps" if task.is_late and at.tested == at.step else ""
 
 
 def _announce(run: Run, task: Task) -> None:
@@ -286,7 +268,7 @@ def _environment(options: Options, data: Data, share: Share) -> dict[str, Any]:
     return environment_of(
         command=sys.argv[1:],
         data=folder,
-        classes=list(data.classes),
+        **counted(data),
         processes=share.world,
         threads=torch.get_num_threads(),
         device=options.device,

@@ -13,7 +13,7 @@ from torch import distributed, nn
 from archc.train.batches import Batch, Batches, Share
 from archc.train.chance import batch_seed, order
 from archc.train.data.examples import Data
-from archc.train.nonfinite import NonFinite, is_finite
+from archc.train.nonfinite import is_finite, non_finite_loss
 from archc.train.objective import Objective
 from archc.train.optimizer import Factor, factor_of, optimizer_of
 from archc.train.pictures import Pictures, pictures_of
@@ -159,11 +159,16 @@ class Task(LightningModule):
         else:
             is_any_bad = is_bad
         if is_any_bad:
-            raise NonFinite(self, inputs, labels, float(loss), is_here=is_bad)
+            raise non_finite_loss(self, inputs, labels, float(loss), is_here=is_bad)
         self._stop = int(stop)
         self.last_loss = total / number if number else 0.0
         self.progress.sums.add(self.last_loss, hits, number)
         self.progress.examples += int(number)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the last step is made that `max_steps` allows."""
+        return self.settings.max_steps is not None and self.progress.step >= self.settings.max_steps
 
     @property
     def stop(self) -> int:

@@ -21,7 +21,7 @@ from .faults import FAULTS, Fault
 from .plant import planted
 from .plugin import VARIABLE
 
-FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+FAILED = re.compile(r"^FAILED (\S+)", re.MULTILINE)
 
 
 def found_on_its_network(fault: Fault) -> list[str]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from archc.backends.onnx.site import Site, emits
 from archc.ir.ops import BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm, Normalize, RMSNorm
+
+LAYER_NORM: Final = 17
+"""The opset that LayerNormalization came with."""
 
 
 @emits(BatchNorm)
@@ -21,7 +26,7 @@ def batch_norm(site: Site, op: BatchNorm) -> None:
 @emits(LayerNorm)
 def layer_norm(site: Site, op: LayerNorm) -> None:
     """LayerNormalization acts on trailing axes, so that channels that stand first are moved behind and back."""
-    if site.opset < 17:
+    if site.opset < LAYER_NORM:
         layer_norm_in_parts(site, op)
         return
     rank = site.type.rank
@@ -37,7 +42,7 @@ def layer_norm(site: Site, op: LayerNorm) -> None:
 
 
 def layer_norm_in_parts(site: Site, op: LayerNorm) -> None:
-    """(x - mean(x)) / sqrt(mean((x - mean(x))²) + eps): LayerNormalization came with opset 17."""
+    """(x - mean(x)) / sqrt(mean((x - mean(x))²) + eps), before LayerNormalization came."""
     axis = site.type.channel_axis
     centred = site.step("centre", "Sub", site.x, site.reduce("mean", "ReduceMean", site.x, axis))
     variance = site.reduce("variance", "ReduceMean", site.step("square", "Mul", centred, centred), axis)

@@ -17,7 +17,7 @@ from archc.backends.onnx.free import Free, free_axes
 from archc.backends.onnx.site import EMITTERS, Inexpressible, Site
 from archc.backends.onnx.tensors import DTYPES, Array, Tensor
 from archc.ir import Graph, Node, TensorType
-from archc.ir.ops import Activation, Add, BatchNorm, Conv, LocalResponseNorm, Op, RMSNorm
+from archc.ir.ops import Activation, Add, BatchNorm, Conv, LayerNorm, LocalResponseNorm, Op, RMSNorm
 from archc.ir.passes import fold, inference, run_passes
 from archc.version import __version__
 
@@ -215,8 +215,10 @@ def _tensors(node: Node, state: Mapping[str, Array], builder: Builder) -> dict[s
     return found
 
 
-def needs_float32(op: Op) -> bool:
+def needs_float32(op: Op, opset: int) -> bool:
     """Whether an op is computed in float32 where others are not: its squares leave float16, or ONNX has it in float32 only."""
+    if isinstance(op, LayerNorm):
+        return opset < emit_norm.LAYER_NORM
     return isinstance(op, LocalResponseNorm | RMSNorm) or (isinstance(op, Activation) and op.function == "celu")
 
 
@@ -227,7 +229,7 @@ def _emit(
     if emitter is None:
         raise Inexpressible(node.path, f"ONNX has no {type(node.op).__name__}")
     inputs = tuple(names.tensor[value] for value in node.inputs)
-    narrows = builder.half and needs_float32(node.op)
+    narrows = builder.half and needs_float32(node.op, builder.opset)
     if narrows:
         builder = builder.wide
         stems = [f"{node.path}/input{at or ''}" for at in range(len(inputs))]

@@ -46,16 +46,16 @@ def write_onnx(model: Model | onnx.ModelProto, path: str | os.PathLike[str], lim
 
     Raises OSError, and what making a tensor raises.
     """
-    target = Path(os.path.realpath(path))
     if isinstance(model, onnx.ModelProto):
-        with staged(target) as file:
+        with staged(path) as file:
             file.write(serialise(model))
         return
     if model.bytes <= limit:
-        with staged(target) as file:
+        with staged(path) as file:
             for piece in pieces(model):
                 file.write(piece)
         return
+    target = Path(os.path.realpath(path))
     beside = target.with_name(target.name + ".data")
     # the inner file is put in place first, so that the model never names tensors that are not there
     with staged(target) as file, staged(beside) as data:
