@@ -121,9 +121,9 @@ def resume(path: Path, options: Options, settings_given: list[str], checkpoint: 
         check_ends(settings, progress, path)
         run = Run(spec, settings, data, options, share, folder if share.rank == 0 else None, state, progress)
         if run.folder is not None:
+            run.folder.keep_steps(progress.step if progress else 0)
             run.folder.write(SPEC, spec.to_yaml())
             run.folder.checkpoints.previous = name
-            run.folder.keep_steps(progress.step if progress else 0)
             if progress is not None and progress.best is not None:
                 run.folder.checkpoints.keep_best(progress.best.epoch)
         return _run(run)
