@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import thread_time
@@ -51,3 +52,9 @@ def within() -> object:
             gc.unfreeze()
 
     return limit
+
+
+def pytest_configure() -> None:
+    """Take SIGINT back where the tests run in the background of a shell, which has it ignored by all that it starts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
