@@ -38,6 +38,6 @@ def loop(runs: int) -> Section:
                 ratios[f"{name}, the usual loop"] = share
     note = (
         f"{threads} threads, medians of {runs} rounds in turn; the usual loop takes each example through torchvision's "
-        "`ToTensor`, and `Normalize` or `Resize` where the spec asks for it; ratios are of examples a second."
+        "`ToTensor`, and `Normalize` or `Resize` where the spec asks for it; ratios are of examples a second, medians of the rounds'."
     )
     return Section(title, head, rows, ratios, note)

@@ -104,6 +104,10 @@ class Task(LightningModule):
             workers=settings.data.get("workers"),
         )
 
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """A batch on the device that computes; on the CPU it is there."""
+        return batch if device.type == "cpu" else super().transfer_batch_to_device(batch, device, dataloader_idx)
+
     def training_step(self, batch: Batch, _: int) -> torch.Tensor:
         """The loss of a batch: this process's part of it, weighted so that the mean over processes is that of all."""
         inputs, labels, indices, weight = batch
