@@ -12,11 +12,12 @@ import pytest
 
 pytest.importorskip("lightning")
 
-import numpy as np
 import torch
-from PIL import Image
+from test_train_data import write_folder
 from training import LINEAR, SPEC, best, last, losses, rows, same, train, write
 
+from archc.train.chance import order
+from archc.train.compare import compare
 from archc.train.layout import BEST, checkpoint_names
 from archc.train.progress import Progress, Sums
 from archc.train.task import Task
@@ -54,6 +55,7 @@ def test_an_epoch_that_goes_on_leaves_the_best_one_alone(
         code, output = train(spec, "-o", tmp_path / "run", *more, "--set", "train.max_steps=15")
         assert code == 0
     assert "best test accuracy 0.900, after epoch 3" in output
+    assert "ended already" in train("--resume", tmp_path / "run").output
     assert best_epochs(tmp_path / "run")[-1] == "3"  # that of 15 steps is shipped until the epoch goes on
     with monkeypatch.context() as patched:
         give_tests(patched, [whole_epoch])
@@ -77,6 +79,8 @@ def test_the_last_test_is_made_where_it_was_cut_off(tmp_path: Path, monkeypatch:
 
         patched.setattr(Task, "tested", tested)
         assert train(write(tmp_path), "-o", tmp_path / "run", *args).code == 143
+    states = {Path(one.folder).name: one.state for one in compare(tmp_path)[0]}
+    assert states == {"run": "stopped", "whole": "ended"}
     code, output = train("--resume", tmp_path / "run")
     assert code == 0
     assert "ended already" not in output
@@ -124,25 +128,21 @@ def test_the_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
 PICTURES = """\
 archc: 1
 name: net
-input: {channels: 1, height: 8, width: 8}
+input: {channels: 3, height: 12, width: 12}
 stages:
   - {name: flatten, type: flatten}
   - {name: fc, type: linear, out_features: 2}
 train:
-  data: {type: image_folder, path: pictures, channels: 1, height: 8, width: 8, classes: 2, workers: 0}
+  data: {type: image_folder, path: pictures, channels: 3, height: 12, width: 12, classes: 2, workers: 0}
   batch_size: 4
   epochs: 2
   optimizer: {type: sgd, lr: 0.1}
 """
 
 
-def pictures(folder: Path, names: tuple[str, str] = ("cat", "dog"), count: int = 5) -> Path:
-    rng = np.random.default_rng(0)
+def pictures(folder: Path, names: tuple[str, ...] = ("cat", "dog"), count: int = 5) -> Path:
     for part, number in (("train", count), ("test", 2)):
-        for name in names:
-            (folder / part / name).mkdir(parents=True, exist_ok=True)
-            for at in range(number):
-                Image.fromarray(rng.integers(0, 256, (8, 8), np.uint8)).save(folder / part / name / f"{at}.png")
+        write_folder(folder / part, number, names)
     return folder
 
 
@@ -183,6 +183,20 @@ def test_a_picture_that_cannot_be_read_loses_no_step(part: str, tmp_path: Path) 
     assert not made or f"continuing after step {made}" in output
     assert same(last(tmp_path / "run"), last(tmp_path / "whole"))
     assert rows(tmp_path / "run") == rows(tmp_path / "whole")
+
+
+def test_gradients_that_wait_where_a_picture_cannot_be_read_are_made_again(tmp_path: Path) -> None:
+    folder, args = pictures(tmp_path / "pictures"), ("--set", "train.accumulate=2", "--set", "train.save_every=1")
+    assert train(write(tmp_path, PICTURES), "-o", tmp_path / "whole", *args).code == 0
+    at = int(order(0, 0, 10)[4])  # the first example of the second batch, whose step it is as well
+    broken = folder / "train" / ("cat", "dog")[at // 5] / f"{at % 5}.png"
+    good = broken.read_bytes()
+    broken.write_bytes(good[:20])
+    assert train(write(tmp_path, PICTURES), "-o", tmp_path / "run", *args).code == 1
+    broken.write_bytes(good)
+    assert train("--resume", tmp_path / "run").code == 0
+    assert same(last(tmp_path / "run"), last(tmp_path / "whole"))
+    assert losses(tmp_path / "run") == losses(tmp_path / "whole")
 
 
 # -- weights that are no numbers ------------------------------------------------------------------------------------------

@@ -225,7 +225,7 @@ def int8_job(net: Network, options: argparse.Namespace, path: Path, model: Model
             f"its largest value is {loss.largest:.3g} ({loss.decibels:.1f} dB){same}"
         )
 
-    told = tuple(line(loss) for loss in losses(model, made, examples, batch))
+    told = tuple(line(loss) for loss in losses(found, examples, batch))
     if found.kinds:
         told = (f"onnxruntime would not run all of it in int8: only {', '.join(found.kinds)} are", *told)
     if found.values != "int8":

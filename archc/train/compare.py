@@ -163,12 +163,10 @@ def _progress(folder: Path) -> Progress | None:
 def _state(folder: Path, train: Settings, progress: Progress | None) -> str:
     if is_locked(folder):
         return "running"
-    steps, patience = train.get("max_steps"), train.get("patience")
     if progress is None:
         return "stopped"
-    is_late = type(steps) is int and progress.step >= steps
-    is_patient = type(patience) is int and bool(progress.rows) and progress.waited >= patience
-    return "ended" if progress.epoch >= _int(train.get("epochs")) or is_late or is_patient else "stopped"
+    ends = (value if type(value := train.get(name)) is int else None for name in ("max_steps", "patience"))
+    return "ended" if progress.ended_by(_int(train.get("epochs")), *ends) else "stopped"
 
 
 def _rows(path: Path, least: int) -> list[Row]:

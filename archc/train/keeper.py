@@ -35,6 +35,8 @@ class Keeper(Callback):
         self.task, self.title, self.folder, self.say, self.resumed = task, title, folder, say, resumed
         self.bar = Bar(task)
         self._steps = task.progress.step
+        self._waits = False
+        """Whether gradients wait for the batches that make a step with theirs; no checkpoint holds them."""
         self._since = time.perf_counter()
         self._drawn = 0.0
         self._scaler: Any = None
@@ -48,6 +50,9 @@ class Keeper(Callback):
             self.task.average.to(self.task.device)  # it is no part of the task, so that nobody trains it
         if self.resumed is not None:
             self._restore(self.resumed)
+            best = self.task.progress.best
+            if self.folder is not None and best is not None:  # not that of an epoch that goes on
+                self.folder.checkpoints.keep_best(best.epoch)
         self._since = time.perf_counter()
         if self.task.progress.batch >= self.task.batches_per_epoch or self.task.is_late:
             self._end_epoch(trainer)
@@ -61,7 +66,8 @@ class Keeper(Callback):
         """Count the batch; save, stop, end."""
         task, at = self.task, self.task.progress
         at.batch += 1
-        if at.step == self._steps:
+        self._waits = at.step == self._steps
+        if self._waits:
             return  # its gradients wait for those of the next batch
         self._steps = at.step
         if task.average is not None:
@@ -79,8 +85,8 @@ class Keeper(Callback):
             self.save()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Keep what was made before a picture could not be read; between processes none could wait for the others."""
-        if isinstance(exception, Unreadable) and self.task.share.world == 1:
+        """Keep the steps before a picture that cannot be read; of several processes the others do not know of it."""
+        if isinstance(exception, Unreadable) and self.task.share.world == 1 and not self._waits:
             self.save()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -93,9 +99,10 @@ class Keeper(Callback):
         task, at = self.task, self.task.progress
         self.bar.clear()
         self._clock(is_training=True)
-        check_weights(task)
         is_whole = at.batch >= task.batches_per_epoch
-        if not is_whole:
+        if is_whole:
+            check_weights(task)
+        else:
             self.save()  # ended by max_steps: it can be continued from here with more of them
         self._share_buffers()
         try:

@@ -88,6 +88,14 @@ class Progress:
         best = self.best
         return self.rows[-1].epoch - best.epoch if best is not None else 0
 
+    def ended_by(self, epochs: int, max_steps: int | None, patience: int | None) -> str:
+        """The setting that has ended the run; "" where there is something to do, be it the last test."""
+        if self.epoch >= epochs:
+            return "epochs"
+        if patience is not None and self.rows and self.waited >= patience:
+            return "patience"
+        return "max_steps" if max_steps is not None and self.step >= max_steps and self.tested == self.step else ""
+
     def to_json(self) -> str:
         """As text; numbers come back exactly."""
         return json.dumps(asdict(self))

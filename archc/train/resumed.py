@@ -57,13 +57,12 @@ def _shown(noted: Any) -> str:
 
 def check_fit(net: nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
     """Refuse the tensors of another network. Raises SpecError."""
-    own, given = ({name: tuple(one.shape) for name, one in some.items()} for some in (net.state_dict(), tensors))
+    own, given = ({name: str(tuple(one.shape)) for name, one in some.items()} for some in (net.state_dict(), tensors))
     for name in sorted(own.keys() | given.keys()):
-        if own.get(name) != given.get(name):
-            message = f"the checkpoint is of another network: `{name}` is {given.get(name)} there, {own.get(name)} here"
-            raise fault(
-                "A0806", message.replace("is None", "is not"), SPEC, "put back the spec that the run began with"
-            )
+        there, here = given.get(name, "missing"), own.get(name, "missing")
+        if there != here:
+            message = f"the checkpoint is of another network: `{name}` is {there} there, {here} here"
+            raise fault("A0806", message, SPEC, "put back the spec that the run began with")
 
 
 def check_ends(settings: Settings, progress: Progress | None, path: Path) -> None:

@@ -124,8 +124,6 @@ def resume(path: Path, options: Options, settings_given: list[str], checkpoint: 
             run.folder.keep_steps(progress.step if progress else 0)
             run.folder.write(SPEC, spec.to_yaml())
             run.folder.checkpoints.previous = name
-            if progress is not None and progress.best is not None:
-                run.folder.checkpoints.keep_best(progress.best.epoch)
         return _run(run)
     finally:
         if lock is not None:
@@ -159,7 +157,8 @@ def _fitted(run: Run, signals: Signals) -> int:
     )
     task.progress = run.progress or Progress()
     _announce(run, task)
-    ended = _ended_by(task)
+    settings = run.settings
+    ended = task.progress.ended_by(settings.epochs, settings.max_steps, settings.patience)
     if ended:
         run.say(f"the run has ended already; it goes on by `--set train.{ended}=N` with a larger N")
         return 0
@@ -200,16 +199,6 @@ def _first_epoch(task: Task) -> int:
 
 def _path(run: Run) -> Path | str:
     return run.folder.path if run.folder is not None else ""
-
-
-def _ended_by(task: Task) -> str:
-    """The setting that has ended the run; "" where there is something to do, be it the last test."""
-    at, settings = task.progress, task.settings
-    if at.epoch >= settings.epochs:
-        return "epochs"
-    if settings.patience is not None and bool(at.rows) and at.waited >= settings.patience:
-        return "patience"
-    return "max_steps" if task.is_late and at.tested == at.step else ""
 
 
 def _announce(run: Run, task: Task) -> None:

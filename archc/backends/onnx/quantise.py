@@ -55,6 +55,8 @@ class Quantised:
     """The operators that are, where not all that have a form in int8 could be."""
     values: str
     """int8, or uint8; weights are int8."""
+    before: dict[str, Array]
+    """What the model gave for the examples, at each output, before."""
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc]
@@ -85,7 +87,8 @@ def quantised(model: Model, examples: Array, batch: int = 1) -> Quantised:
     with tempfile.TemporaryDirectory() as folder:
         before, after = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
         write_onnx(model, before)
-        if not all(np.isfinite(values).all() for values in _run(before, examples, batch).values()):
+        given = _run(before, examples, batch)
+        if not all(np.isfinite(values).all() for values in given.values()):
             raise Unquantisable("the network gives numbers that are not finite for these examples")
         reason = ""
         for kinds, values in product(KINDS, VALUES):
@@ -96,7 +99,7 @@ def quantised(model: Model, examples: Array, batch: int = 1) -> Quantised:
             except Exception as error:  # onnxruntime and its quantiser raise of all kinds
                 reason = reason or (str(error).strip().splitlines() or [type(error).__name__])[0]
                 continue
-            return Quantised(_told_of(model.proto, onnx.load(after)), kinds, values)
+            return Quantised(_told_of(model.proto, onnx.load(after)), kinds, values, given)
     raise Unquantisable(f"onnxruntime says: {reason}")
 
 
@@ -135,27 +138,27 @@ def _told_of(before: onnx.ModelProto, made: onnx.ModelProto) -> onnx.ModelProto:
     return made
 
 
-def losses(model: Model, made: onnx.ModelProto, examples: Array, batch: int = 1) -> list[Loss]:
-    """What quantisation changes at each output."""
-    before, after = _both(model, made, examples, batch)
-    return [_loss(name, before[name], after[name]) for name in before]
+def losses(found: Quantised, examples: Array, batch: int = 1) -> list[Loss]:
+    """What quantisation changes at each output, for the examples that it was made by."""
+    after = _given(found.proto, examples, batch)
+    return [_loss(name, before, after[name]) for name, before in found.before.items()]
 
 
 def accuracies(
     model: Model, made: onnx.ModelProto, examples: Array, classes: Array, output: int, batch: int = 1
 ) -> tuple[float, float]:
     """The share of examples whose class has the largest score at an output, before and after quantisation."""
-    before, after = (list(outputs.values())[output].argmax(1) for outputs in _both(model, made, examples, batch))
-    return float((before == classes).mean()), float((after == classes).mean())
+    found = (list(_given(one, examples, batch).values())[output].argmax(1) for one in (model, made))
+    before, after = (float((told == classes).mean()) for told in found)
+    return before, after
 
 
-def _both(model: Model, made: onnx.ModelProto, examples: Array, batch: int) -> list[dict[str, Array]]:
-    """What the model gives at each output, and what the quantised one does."""
+def _given(model: Model | onnx.ModelProto, examples: Array, batch: int) -> dict[str, Array]:
+    """What a model gives at each output."""
     with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder) / name for name in ("float.onnx", "int8.onnx")]
-        write_onnx(model, paths[0])
-        write_onnx(made, paths[1])
-        return [_run(path, examples, batch) for path in paths]
+        path = Path(folder) / "network.onnx"
+        write_onnx(model, path)
+        return _run(path, examples, batch)
 
 
 def _run(path: Path, examples: Array, batch: int) -> dict[str, Array]:
